@@ -1,0 +1,1 @@
+"""Who owns what: services, teams, repositories."""

@@ -1,0 +1,75 @@
+"""What came from outside: raw bodies, stored before anything tries to understand them.
+
+A delivery is known by its source and the sender's own id, so that a sender's second try is noticed and not done twice.
+One delivery may have several readers; each marks it read for itself.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ledger.db import Base, BigId, UTCDateTime
+
+
+class DeliveryRow(Base):
+    __tablename__ = "inbox"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(80))
+    delivery: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (UniqueConstraint("source", "delivery"),)
+
+
+class ReadRow(Base):
+    __tablename__ = "inbox_reads"
+    inbox_id: Mapped[int] = mapped_column(BigId, ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True)
+    reader: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    id: int
+    source: str
+    delivery: str
+    at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def receive(
+    session: Session, source: str, delivery: str | None, headers: Mapping[str, str], body: bytes, at: datetime
+) -> int | None:
+    """Store a raw body; return its id, or None when this very delivery is already here.
+
+    `delivery` is the sender's id; a sender without one is known by the hash of its body.
+    """
+    delivery = delivery or "sha256:" + hashlib.sha256(body).hexdigest()
+    known = select(DeliveryRow.id).where(DeliveryRow.source == source, DeliveryRow.delivery == delivery)
+    if session.scalar(known) is not None:
+        return None
+    row = insert(DeliveryRow).values(source=source, delivery=delivery, at=at, headers=dict(headers), body=body)
+    return session.scalar(row.returning(DeliveryRow.id))
+
+
+def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequence[Delivery]:
+    """Return what `reader` has not marked read yet, oldest first."""
+    read = select(ReadRow.inbox_id).where(ReadRow.reader == reader)
+    rows = session.scalars(
+        select(DeliveryRow)
+        .where(DeliveryRow.source == source, DeliveryRow.id.not_in(read))
+        .order_by(DeliveryRow.id)
+        .limit(limit)
+    )
+    return [Delivery(row.id, row.source, row.delivery, row.at, row.headers, row.body) for row in rows]
+
+
+def mark_read(session: Session, reader: str, delivery_id: int, at: datetime) -> None:
+    session.merge(ReadRow(inbox_id=delivery_id, reader=reader, at=at))

@@ -1,0 +1,1 @@
+"""Who answers, when, for which symptom, and what was learned."""

@@ -1,0 +1,1 @@
+"""One small change, from commit to healthy or back."""

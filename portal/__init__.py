@@ -1,0 +1,1 @@
+"""The doors: browser, JSON, terminal; and the two processes, web and worker."""

@@ -1,0 +1,1 @@
+"""The tables of this room; only its store opens them."""

@@ -1,0 +1,120 @@
+"""What `spec.deploy.environments.NAME` may say about targets and checks. Pure; read by pipelines/spec.py.
+
+Every model refuses unknown keys and is frozen, so it can travel inside a plan as JSON and come back the same.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from production.ports import Check
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def duration(text: Any) -> timedelta:
+    """Read `500ms`, `30s`, `5m`, `1h`, `1h30m` or `7d`; a bare number is refused, for nobody knows its unit.
+
+    >>> duration("1h30m")
+    datetime.timedelta(seconds=5400)
+    """
+    if isinstance(text, timedelta):
+        return text
+    parts = _DURATION.findall(text) if isinstance(text, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
+        raise ValueError("a duration with its unit is needed, like 500ms, 30s, 5m or 1h30m")
+    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def written(span: timedelta) -> str:
+    """Write a duration so that `duration` reads it back.
+
+    >>> written(timedelta(minutes=5)), written(timedelta(milliseconds=200))
+    ('5m', '200ms')
+    """
+    seconds = span.total_seconds()
+    for unit in ("d", "h", "m", "s"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{int(seconds / _SECONDS[unit])}{unit}"
+    return f"{round(seconds * 1000)}ms" if seconds else "0s"
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(duration), PlainSerializer(written), Field(json_schema_extra={"type": "string"})
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
+
+
+class Settings(BaseModel):
+    """What all of our blocks share: frozen, strict about keys; `x-` keys are free."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_free_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if not str(key).startswith("x-")}
+        return data
+
+
+class LocalSettings(Settings):
+    """Instances on the portal's own machine, behind HAProxy. The command is a repository's own code and is trusted."""
+
+    kind: Literal["local"]
+    command: tuple[str, ...] = Field(min_length=1, description="argv; no shell")
+    instances: int = Field(2, ge=1, le=50)
+    port: int | None = Field(None, ge=1024, le=65535, description="public port; else one from 20000 up")
+    env: dict[Name, str] = Field(default_factory=dict)
+    user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
+    drain: Duration = timedelta(seconds=30)
+
+
+class MemorySettings(Settings):
+    """Nothing runs; the target only remembers. For trying out, for tests and for talks."""
+
+    kind: Literal["memory"]
+    instances: int = Field(2, ge=1, le=50)
+    fails: dict[str, str] = Field(default_factory=dict, description="revision (or *) -> method that fails for it")
+    takes: Duration = timedelta(0)
+    drain: Duration = timedelta(seconds=30)
+
+
+TargetSettings = Annotated[LocalSettings | MemorySettings, Field(discriminator="kind")]
+
+CHECK_KINDS = ("http", "tcp", "alive", "command")
+
+
+class CheckSettings(Settings):
+    """One check: exactly one of http, tcp, alive and command, and how often it must pass."""
+
+    http: str | None = Field(None, pattern=r"^/[^\s]*$", description="path, asked on the instance's own port")
+    tcp: Literal[True] | None = None
+    alive: Literal[True] | None = None
+    command: tuple[str, ...] | None = Field(None, min_length=1)
+    status: tuple[int, ...] = Field((), description="accepted answers; empty means any 2xx")
+    passes: int = Field(3, ge=1, le=1000)
+    every: Duration = timedelta(seconds=1)
+    timeout: Duration = timedelta(seconds=5)
+    deadline: Duration = timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "CheckSettings":
+        said = [kind for kind in CHECK_KINDS if getattr(self, kind) is not None]
+        if len(said) != 1:
+            raise ValueError(
+                f"a check is exactly one of {', '.join(CHECK_KINDS)}; this says {' and '.join(said) or 'none'}"
+            )
+        if self.every <= timedelta(0) or self.timeout <= timedelta(0):
+            raise ValueError("every and timeout must be longer than nothing")
+        return self
+
+    def check(self) -> Check:
+        """Return the same as the port's value."""
+        kind = next(kind for kind in CHECK_KINDS if getattr(self, kind) is not None)
+        said = getattr(self, kind)
+        what = () if said is True else (said,) if isinstance(said, str) else tuple(said)
+        return Check(kind, what, self.status, self.passes, self.every, self.timeout, self.deadline)  # type: ignore[arg-type]
