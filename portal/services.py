@@ -1,0 +1,20 @@
+"""What the doors lean on, made once by the wiring and handed to every page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.jobs import Jobs
+from portal.config import Config
+from production.ports import Checker, Target
+
+
+@dataclass(frozen=True)
+class Services:
+    config: Config
+    database: Database
+    clock: Clock
+    jobs: Jobs
+    targets: Mapping[str, Target]  # by kind: local, memory
+    checker: Checker
