@@ -1,0 +1,285 @@
+"""What pages, the API and the terminal show of deploys: frozen values, read in a fixed small number of queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+
+from ledger.errors import Code, Error
+from ledger.jobs import Hold, Jobs
+from pipelines import store
+from pipelines.change import Change
+from pipelines.machine import ENDED, Deploy, State
+from pipelines.plan import ReleaseRef, StepKind
+from pipelines.story import Line, log
+from pipelines.tables import DeployRow, LiveRow, WaitingRow
+
+WORDS = ("queued", "going out", "baking", "healthy", "undoing", "undone", "aborted", "stuck", "replaced")
+"""What a deploy is, for people; `word` below is always one of these."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One deploy in a list."""
+
+    id: int
+    service: str  # component:default/checkout
+    environment: str
+    rollback: bool
+    release: int
+    revision: str
+    subject: str
+    base: int | None
+    word: str  # one of WORDS
+    reason: str
+    actor: str
+    note: str
+    requested_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    commits: int | None
+    percent: int
+    wave: int
+    waves: int
+    version: int
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at is not None
+
+    @property
+    def name(self) -> str:
+        """The service's short name."""
+        return self.service.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What serves in an environment."""
+
+    service: str
+    environment: str
+    release: int
+    revision: str
+    subject: str
+    deploy_id: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What has been committed and is not live there."""
+
+    service: str
+    environment: str
+    head: str
+    commits: int
+    oldest_at: datetime | None
+    measured_at: datetime
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One service in one environment, for lists. `running`: the deploy under way; `last`: the newest of all."""
+
+    live: Live | None = None
+    waiting: Waiting | None = None
+    running: Row | None = None
+    last: Row | None = None
+    queued: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the page of one deploy shows from our own tables."""
+
+    row: Row
+    deploy: Deploy  # the machine's value: plan, step, way_back, watch, story
+    asked: store.Asked
+    queue: Sequence[Row]  # the lane in order: who runs, who waits
+    hold: Hold | None
+    log: Sequence[Line]
+    abort_ordered: bool
+
+    @property
+    def place(self) -> int | None:
+        """How many are before this one; None when it has begun."""
+        if self.row.word != "queued":
+            return None
+        return next((index for index, other in enumerate(self.queue) if other.id == self.row.id), None)
+
+
+_COLUMNS = (
+    DeployRow.id,
+    DeployRow.service,
+    DeployRow.environment,
+    DeployRow.rollback,
+    DeployRow.release,
+    DeployRow.revision,
+    DeployRow.subject,
+    DeployRow.base,
+    DeployRow.state,
+    DeployRow.doing,
+    DeployRow.reason,
+    DeployRow.ending,
+    DeployRow.actor,
+    DeployRow.note,
+    DeployRow.requested_at,
+    DeployRow.started_at,
+    DeployRow.ended_at,
+    DeployRow.commits,
+    DeployRow.percent,
+    DeployRow.wave,
+    DeployRow.waves,
+    DeployRow.version,
+)
+
+
+def deploys(
+    session: Session,
+    *,
+    service: str | None = None,
+    environment: str | None = None,
+    actor: str | None = None,
+    running: bool | None = None,
+    since: datetime | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Sequence[Row]:
+    """Return deploys, newest first; `before` is an id to page on from."""
+    asked: list[ColumnElement[bool]] = []
+    if service is not None:
+        asked.append(DeployRow.service == service)
+    if environment is not None:
+        asked.append(DeployRow.environment == environment)
+    if actor is not None:
+        asked.append(DeployRow.actor == actor)
+    if running is not None:
+        asked.append(DeployRow.state.not_in(ENDED) if running else DeployRow.state.in_(ENDED))
+    if since is not None:
+        asked.append(DeployRow.requested_at >= since)
+    if before is not None:
+        asked.append(DeployRow.id < before)
+    return _rows(session, *asked, limit=limit)
+
+
+def summaries(session: Session, services: Sequence[str] | None = None) -> Mapping[tuple[str, str], Summary]:
+    """Return, by (service, environment), what a list shows; five queries however many there are."""
+
+    def chosen(column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+        return column.is_not(None) if services is None else column.in_(services)
+
+    lives = {(live.service, live.environment): live for live in _lives(session, chosen(LiveRow.service))}
+    waits = {
+        (row.service, row.environment): Waiting(
+            row.service, row.environment, row.head, row.commits, row.oldest_at, row.measured_at
+        )
+        for row in session.scalars(
+            select(WaitingRow)
+            .where(chosen(WaitingRow.service))
+            .options(load_only(WaitingRow.head, WaitingRow.commits, WaitingRow.oldest_at, WaitingRow.measured_at))
+        )
+    }
+    newest = (
+        select(func.max(DeployRow.id))
+        .where(chosen(DeployRow.service))
+        .group_by(DeployRow.service, DeployRow.environment)
+    )
+    lasts = {(row.service, row.environment): row for row in _rows(session, DeployRow.id.in_(newest), limit=None)}
+    open_ones = _rows(session, DeployRow.state.not_in(ENDED), chosen(DeployRow.service), limit=None)
+    running = {(row.service, row.environment): row for row in open_ones if row.word != "queued"}
+    queued: dict[tuple[str, str], int] = {}
+    for row in open_ones:
+        if row.word == "queued":
+            queued[(row.service, row.environment)] = queued.get((row.service, row.environment), 0) + 1
+    return {
+        key: Summary(lives.get(key), waits.get(key), running.get(key), lasts.get(key), queued.get(key, 0))
+        for key in {*lives, *waits, *lasts}
+    }
+
+
+def waiting_change(session: Session, service: str, environment: str) -> Change | None:
+    """Return the commits that wait to go out, as last measured."""
+    row = session.get(WaitingRow, (service, environment))
+    return store.change_from(row.change) if row else None
+
+
+def lane_order(session: Session, service: str, environment: str) -> Sequence[Row]:
+    """Return who runs and who waits, in the order in which they go."""
+    rows = _rows(
+        session,
+        DeployRow.service == service,
+        DeployRow.environment == environment,
+        DeployRow.state.not_in(ENDED),
+        limit=None,
+    )
+    return sorted(rows, key=lambda row: (row.word == "queued", not row.rollback, row.id))
+
+
+def way_back(session: Session, service: str, environment: str, limit: int = 5) -> Sequence[ReleaseRef]:
+    """Return the earlier releases that were healthy there, newest first, without the one that serves."""
+    newest = (
+        select(func.max(DeployRow.id))
+        .where(DeployRow.service == service, DeployRow.environment == environment, DeployRow.state == State.HEALTHY)
+        .group_by(DeployRow.release)
+    )
+    serving = store.live(session, service, environment)
+    rows = _rows(session, DeployRow.id.in_(newest), limit=limit + 1)
+    return [
+        ReleaseRef(row.release, row.revision, row.subject)
+        for row in rows
+        if serving is None or row.release != serving.number
+    ][:limit]
+
+
+def page(session: Session, deploy_id: int, jobs: Jobs) -> Page:
+    """Return everything about one deploy. Raises Error(NOT_FOUND)."""
+    rows = _rows(session, DeployRow.id == deploy_id, limit=1)
+    if not rows:
+        raise Error(Code.NOT_FOUND, f"there is no deploy {deploy_id}; the list of all is at /deploys")
+    row = rows[0]
+    asked, deploy, abort = store.load(session, deploy_id)
+    held = jobs.held(session, [asked.lane]).get(asked.lane)
+    queue = lane_order(session, row.service, row.environment)
+    return Page(row, deploy, asked, queue, held, log(session, deploy_id), abort is not None)
+
+
+def _rows(session: Session, *where: ColumnElement[bool], limit: int | None) -> list[Row]:
+    live = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
+    query = (
+        select(*_COLUMNS, LiveRow.deploy_id.label("live"))
+        .outerjoin(LiveRow, live)
+        .where(*where)
+        .order_by(DeployRow.id.desc())
+    )
+    found = []
+    for one in session.execute(query if limit is None else query.limit(limit)):
+        told = one._asdict()
+        state, ending, live_id = told.pop("state"), told.pop("ending"), told.pop("live")
+        baking = told.pop("doing") == StepKind.BAKE
+        found.append(Row(word=_word(state, ending, live_id == told["id"], baking), **told))
+    return found
+
+
+def _word(state: str, ending: str, is_live: bool, baking: bool) -> str:
+    if state == State.HEALTHY:
+        return "healthy" if is_live else "replaced"
+    if state == State.UNDONE:
+        return "aborted" if ending == "aborted" else "undone"
+    if state in (State.GOING, State.ACTING):
+        return "baking" if baking else "going out"
+    return state
+
+
+def _lives(session: Session, where: ColumnElement[bool]) -> list[Live]:
+    return [
+        Live(row.service, row.environment, row.release, row.revision, row.subject, row.deploy_id, row.since)
+        for row in session.scalars(select(LiveRow).where(where))
+    ]
+
+
+def live_releases(session: Session, service: str) -> Mapping[str, Live]:
+    """Return what serves, by environment."""
+    return {live.environment: live for live in _lives(session, LiveRow.service == service)}
