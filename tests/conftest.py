@@ -1,24 +1,33 @@
 """What every test may use. Time is an argument; NOON unless it matters."""
 
+import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger import db, events
 from ledger.db import Base, Database
+from tests import postgres
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
+TABLES = (
+    "ledger.jobs_sql",
+    "ledger.inbox",
+    "catalog.tables",
+    "pipelines.tables",
+    "portal.tables",
+    "production.tables",
+)
+BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
 def with_tables(database: Database) -> Database:
     """Make all tables by the models, without the migrations (tests/rooms/test_migrations.py compares the two)."""
-    import catalog.tables
-    import pipelines.tables
-    import portal.tables
-    import production.tables  # noqa: F401
-
+    for room in TABLES:
+        importlib.import_module(room)
     Base.metadata.create_all(database.engine)
     with database.write() as session:
         session.add(events.ChainRow(id=events.HEAD, position=0, hash=events.GENESIS))
@@ -29,5 +38,36 @@ def with_tables(database: Database) -> Database:
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database with all tables."""
     made = with_tables(db.sqlite(tmp_path / "test.db"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that runs for this whole test process; started when first asked for."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own. Mark the test `postgres`."""
+    with postgres.fresh(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(params=BOTH)
+def each_url(request: Any, tmp_path: Path) -> str:
+    """The URL of an empty database without tables, once on SQLite and once on PostgreSQL."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    db.sqlite(tmp_path / "each.db").close()
+    return f"sqlite:///{tmp_path / 'each.db'}"
+
+
+@pytest.fixture
+def each_database(each_url: str) -> Iterator[Database]:
+    """An empty database with all tables, once on SQLite and once on PostgreSQL."""
+    made = with_tables(Database(each_url))
     yield made
     made.close()

@@ -1,0 +1,114 @@
+"""The tables behind durable jobs, and the conditions by which a job may be claimed. Only ledger/jobs.py opens them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ledger.db import Base, BigId, UTCDateTime
+
+BEGUN, JUMPS, QUEUES = 0, 1, 2  # a job's rank in its lane; the lowest goes first
+
+
+class JobRow(Base):
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(80))
+    key: Mapped[str] = mapped_column(String(300))
+    lane: Mapped[str | None] = mapped_column(String(300))
+    seq: Mapped[int | None] = mapped_column(BigId)  # order of arrival in the lane
+    rank: Mapped[int] = mapped_column(Integer)
+    run_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    asked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)  # asked for again, for then, while being done
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    fence: Mapped[int] = mapped_column(BigId, default=0)
+    leased_by: Mapped[str | None] = mapped_column(String(200))
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = tuple(
+        Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+        for name, columns, unique, where in (
+            ("uq_jobs_open", ("kind", "key"), True, "done_at IS NULL"),
+            ("ix_jobs_open_run_at", ("run_at",), False, "done_at IS NULL"),
+            ("ix_jobs_open_lane", ("lane", "rank", "seq"), False, "done_at IS NULL"),
+            ("ix_jobs_done_at", ("done_at",), False, "done_at IS NOT NULL"),
+        )
+    )
+
+
+class LaneRow(Base):
+    """A lane's row is its lock: whoever adds to the lane or takes from it holds the row until the transaction ends."""
+
+    __tablename__ = "lanes"
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    last_seq: Mapped[int] = mapped_column(BigId, default=0)
+    fence: Mapped[int] = mapped_column(BigId, default=0)
+    held_by: Mapped[str | None] = mapped_column(String(300))
+    held_reason: Mapped[str | None] = mapped_column(String(1000))
+    held_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+JOBS = cast(Table, JobRow.__table__)
+LANES = cast(Table, LaneRow.__table__)
+IS_OPEN = JOBS.c.done_at.is_(None)
+
+
+def startable(kinds: Sequence[str]) -> ColumnElement[bool]:
+    """Open, of those kinds, and either without a lane or at the head of one that lets it start."""
+    other = JOBS.alias()
+    before_it = select(other.c.id).where(
+        other.c.lane == JOBS.c.lane,
+        other.c.done_at.is_(None),
+        or_(other.c.rank < JOBS.c.rank, and_(other.c.rank == JOBS.c.rank, other.c.seq < JOBS.c.seq)),
+    )
+    held = select(LANES.c.name).where(LANES.c.name == JOBS.c.lane, LANES.c.held_at.is_not(None))
+    may_start = or_(JOBS.c.rank < QUEUES, ~held.exists())
+    return and_(IS_OPEN, JOBS.c.kind.in_(kinds), or_(JOBS.c.lane.is_(None), and_(~before_it.exists(), may_start)))
+
+
+def claimable(kinds: Sequence[str], now: datetime) -> ColumnElement[bool]:
+    """Startable, due, and in nobody's hands (or its lease has run out)."""
+    return and_(
+        startable(kinds),
+        JOBS.c.run_at <= now,
+        or_(JOBS.c.lease_until.is_(None), JOBS.c.lease_until <= now),
+    )
+
+
+def next_due(kinds: Sequence[str]) -> Any:
+    """The earliest moment at which a startable job becomes due, or its lease runs out."""
+    leased_longer = and_(JOBS.c.lease_until.is_not(None), JOBS.c.lease_until > JOBS.c.run_at)
+    moment = case((leased_longer, JOBS.c.lease_until), else_=JOBS.c.run_at)
+    return select(func.min(moment)).where(startable(kinds))
+
+
+def earlier(column: Any, at: datetime) -> ColumnElement[datetime]:
+    """The earlier of a moment in the row, which may be missing, and `at`."""
+    return case((column < at, column), else_=moment(at))
+
+
+def moment(at: datetime) -> ColumnElement[datetime]:
+    return literal(at, UTCDateTime)
+
+
+def is_held_by(job: int, fence: int) -> ColumnElement[bool]:
+    """This very claim still holds. Nobody took over, nobody finished, and it was not given back."""
+    return and_(JOBS.c.id == job, JOBS.c.fence == fence, JOBS.c.leased_by.is_not(None), IS_OPEN)
