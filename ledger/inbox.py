@@ -8,11 +8,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint, insert, select
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Table, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
+from ledger.once import insert_once
 
 
 class DeliveryRow(Base):
@@ -52,11 +54,9 @@ def receive(
     `delivery` is the sender's id; a sender without one is known by the hash of its body.
     """
     delivery = delivery or "sha256:" + hashlib.sha256(body).hexdigest()
-    known = select(DeliveryRow.id).where(DeliveryRow.source == source, DeliveryRow.delivery == delivery)
-    if session.scalar(known) is not None:
-        return None
-    row = insert(DeliveryRow).values(source=source, delivery=delivery, at=at, headers=dict(headers), body=body)
-    return session.scalar(row.returning(DeliveryRow.id))
+    row = {"source": source, "delivery": delivery, "at": at, "headers": dict(headers), "body": body}
+    new: int | None = insert_once(session, cast(Table, DeliveryRow.__table__), row)
+    return new
 
 
 def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequence[Delivery]:
@@ -72,4 +72,5 @@ def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequ
 
 
 def mark_read(session: Session, reader: str, delivery_id: int, at: datetime) -> None:
-    session.merge(ReadRow(inbox_id=delivery_id, reader=reader, at=at))
+    row = {"inbox_id": delivery_id, "reader": reader, "at": at}
+    insert_once(session, cast(Table, ReadRow.__table__), row)
