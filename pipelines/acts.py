@@ -19,10 +19,10 @@ LOG_LINES = 20
 
 @dataclass(frozen=True)
 class Ports:
-    """What the loop touches. `sources` says where a repository's mirror is."""
+    """What the loop touches; targets and their checkers by kind."""
 
     targets: Mapping[str, Target]
-    checker: Checker
+    checkers: Mapping[str, Checker]
     clock: Clock
 
 
@@ -104,7 +104,7 @@ def _look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, 
             if not watching.due(seen, check, instance, now):
                 continue
             before = watching.find(seen, check, instance.name)
-            answer = ports.checker.look(check, instance, _env(plan, act.step, instance))
+            answer = ports.checkers[str(plan.target["kind"])].look(check, instance, _env(plan, act.step, instance))
             seen = watching.seen(seen, check, instance, answer, ports.clock())
             look = watching.find(seen, check, instance.name)
             if look is not None and (act.step.kind is StepKind.PROBE or before is None or before.fails or look.fails):
