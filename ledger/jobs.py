@@ -100,6 +100,9 @@ class Jobs(Protocol):
     def give_back(self, tx: Any, claim: Claim, now: datetime, *, again_at: datetime) -> None:
         """End the claim without having got anywhere: as `finish`, but its attempts are counted on. Raises Lost."""
 
+    def holds(self, claim: Claim) -> bool:
+        """True while the claim has neither ended nor been taken over: a glance, which locks nothing."""
+
     def guard(self, tx: Any, claim: Claim) -> None:
         """Raise Lost unless the claim still holds; locks the job until the transaction ends."""
 
@@ -182,6 +185,10 @@ class SqlJobs:
 
     def give_back(self, tx: Session, claim: Claim, now: datetime, *, again_at: datetime) -> None:
         self._end(tx, claim, now, again_at, attempts=claim.attempt)
+
+    def holds(self, claim: Claim) -> bool:
+        with self._database.read() as session:
+            return session.scalar(select(JOBS.c.id).where(is_held_by(claim.job, claim.fence))) is not None
 
     def guard(self, tx: Session, claim: Claim) -> None:
         _lock(tx, claim.lane)

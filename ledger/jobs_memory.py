@@ -5,7 +5,7 @@ Nothing here reads a clock or outlives the process. A transaction works on a dra
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -143,12 +143,15 @@ class MemoryJobs:
         with self._lock:  # not a transaction: nobody need hear of a heartbeat
             if self._inside:
                 raise RuntimeError("a heartbeat inside a transaction; a database would wait for itself here")
-            try:
-                job = self._tables.claimed(claim)
-            except Lost:
+            if not self.holds(claim):
                 return False
-            self._tables.jobs[job.id] = replace(job, lease_until=now + LEASE)
+            self._tables.jobs[claim.job] = replace(self._tables.jobs[claim.job], lease_until=now + LEASE)
             return True
+
+    def holds(self, claim: Claim) -> bool:
+        with self._lock, suppress(Lost):
+            return bool(self._tables.claimed(claim))
+        return False
 
     def finish(self, tx: Tables, claim: Claim, now: datetime, *, again_at: datetime | None = None) -> None:
         self._end(tx, claim, now, again_at, attempts=0)

@@ -315,8 +315,10 @@ def test_who_was_taken_over_can_do_nothing_any_more(jobs: Jobs) -> None:
     ):
         with pytest.raises(Lost), jobs.transaction() as tx:
             act(tx)
+    assert not jobs.holds(old)
+    assert jobs.holds(new)  # unharmed by all that
     with jobs.transaction() as tx:
-        jobs.guard(tx, new)  # unharmed by all that
+        jobs.guard(tx, new)
     finish(jobs, new, NOON + LEASE)
 
 
@@ -342,6 +344,7 @@ def test_a_claim_ends_only_once(jobs: Jobs) -> None:
 
     with pytest.raises(Lost):
         finish(jobs, got)
+    assert not jobs.holds(got)
     assert not jobs.heartbeat(got, NOON)
     assert claim(jobs) is not None
 
