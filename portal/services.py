@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Jobs
+from pipelines.actions import Actions
 from portal.config import Config
 from production.ports import Checker, Target
 
@@ -17,4 +18,5 @@ class Services:
     clock: Clock
     jobs: Jobs
     targets: Mapping[str, Target]  # by kind: local, memory
-    checker: Checker
+    checkers: Mapping[str, Checker]  # by kind of target
+    actions: Actions  # plan, deploy, roll back, abort, let a lane go on

@@ -1,2 +1,64 @@
-def main() -> None:
-    """The terminal door."""
+"""The terminal door. Each command is imported when it is called, so that `--help` is quick."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ledger.errors import Code, Error
+
+# Command -> the module that has it (under `COMMANDS`, by the same name) and its one line of help.
+PLACES = {
+    "serve": ("portal.cli.house", "the portal: web and worker under one command"),
+    "web": ("portal.cli.house", "only the web process"),
+    "worker": ("portal.cli.house", "only a worker; as many as you like on PostgreSQL"),
+    "db": ("portal.cli.house", "the schema: upgrade, status"),
+    "config": ("portal.cli.house", "what was understood of the configuration, without secrets"),
+    "demo": ("portal.cli.demo", "a small company in a folder, to try everything"),
+    "catalog": ("portal.cli.catalog", "catalog-info.yaml: validate"),
+    "login": ("portal.cli.login", "let this terminal talk to a portal"),
+    "plan": ("portal.cli.deploys", "what would happen; also for a file, without a portal"),
+    "deploy": ("portal.cli.deploys", "deploy a service"),
+    "rollback": ("portal.cli.deploys", "go back to an earlier release"),
+    "abort": ("portal.cli.deploys", "stop a deploy and put it back"),
+    "deploys": ("portal.cli.deploys", "what went out lately"),
+    "audit": ("portal.cli.audit", "the chain of facts: verify"),
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(PLACES)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in PLACES:
+            return None
+        commands = importlib.import_module(PLACES[name][0]).COMMANDS
+        found: click.Command = commands[name]
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in PLACES.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fullcycle", prog_name="fullcycle")
+def cli() -> None:
+    """The portal with which a team that builds a service also runs it."""
+
+
+# Exit codes: 0 fine, 1 the thing asked about is bad, 2 the call is wrong, 3 the portal does not answer.
+EXITS = {Code.INVALID: 2, Code.NOT_FOUND: 2, Code.UNAVAILABLE: 3, Code.UNAUTHENTICATED: 2, Code.FORBIDDEN: 2}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the terminal; an Error becomes its sentence and an exit code, never a traceback."""
+    try:
+        cli.main(args=list(arguments) if arguments is not None else None, prog_name="fullcycle")
+    except Error as error:
+        click.echo(f"fullcycle: {error}", err=True)
+        sys.exit(EXITS.get(error.code, 1))

@@ -1,0 +1,156 @@
+"""What is plugged into what. The only module that names a concrete target, and the only one that knows all rooms."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+import catalog.actions
+import catalog.query
+from catalog.git import Mirror
+from ledger import clock as clocks
+from ledger import db, events
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.jobs import SqlJobs
+from ledger.runner import Handler, Periodic, Runner, Work
+from pipelines import spec as deploy_spec
+from pipelines.actions import Actions
+from pipelines.acts import Ports
+from pipelines.jobs import ADVANCE, Loop
+from pipelines.machine import Deploy
+from pipelines.store import Asked
+from portal.config import Config
+from portal.services import Services
+from production.checks import Looker
+from production.ports import Checker, Target
+from production.targets.local import LocalTarget
+from production.targets.memory import MemoryChecker, MemoryTarget
+
+BLOCKS = {"deploy": deploy_spec.problems}
+SYNC, MEASURE, POLL, KEEP = "catalog.sync", "pipelines.measure", "catalog.poll", "house.keeping"
+POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
+JOBS_KEPT = timedelta(days=14)
+
+
+def database(config: Config) -> Database:
+    """Open the database; SQLite's file is made readable by its owner only."""
+    return Database(config.database) if config.database_url else db.sqlite(config.data / "fullcycle.db")
+
+
+def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = None) -> Services:
+    """Make everything that the doors and the worker lean on. Touches the disk, not the network."""
+    base = opened or database(config)
+    jobs = SqlJobs(base)
+    memory = MemoryTarget(clock, path=config.data / "memory.json")
+    local = LocalTarget(
+        base, config.data / "local", path_dirs=tuple(map(Path, config.local.path)), host=config.local.host
+    )
+    targets: Mapping[str, Target] = {"local": local, "memory": memory}
+    checkers: Mapping[str, Checker] = {"local": Looker(), "memory": MemoryChecker(memory)}
+    actions = Actions(base, jobs, partial(mirror, config), frozenset(targets))
+    register = partial(_register, config, base, jobs, clock)
+    return Services(config, base, clock, jobs, targets, checkers, actions, register)
+
+
+def mirror(config: Config, repository: int) -> Mirror:
+    """Return a repository's mirror on this machine."""
+    return catalog.actions.mirror(repository, config.data / "mirrors")
+
+
+def loop(services: Services) -> Loop:
+    """The deploy's loop over what is wired."""
+
+    def ended(session: Session, asked: Asked, deploy: Deploy) -> None:
+        """When what is live may have moved, measure anew what waits."""
+        services.jobs.enqueue(session, MEASURE, asked.service, services.clock())
+
+    return Loop(
+        services.database,
+        services.jobs,
+        Ports(services.targets, services.checkers, services.clock),
+        services.deploys.bind,
+        lambda repository: str(mirror(services.config, repository).path),
+        ended,
+    )
+
+
+def converge(services: Services) -> None:
+    """Bring what runs on this machine back to what the database says, after a restart of it or of the portal."""
+    local = services.targets["local"]
+    if isinstance(local, LocalTarget):
+        local.converge()
+
+
+def runner(services: Services, name: str) -> Runner:
+    """The worker: which handler does which kind of job."""
+    deploys = loop(services)
+    handlers: Mapping[str, Handler] = {
+        ADVANCE: lambda work: deploys.advance(work.claim, work.lost),
+        SYNC: partial(_sync, services),
+        MEASURE: partial(_measure, services),
+        POLL: partial(_poll, services),
+        KEEP: partial(_keep, services),
+    }
+    return Runner(
+        services.jobs,
+        handlers,
+        name,
+        services.clock,
+        changes=services.database.changes,
+        on_change=partial(events.seal, services.database),
+        periodic=(Periodic(POLL, POLL_EVERY), Periodic(KEEP, timedelta(hours=6))),
+    )
+
+
+def _register(config: Config, base: Database, jobs: SqlJobs, clock: Clock, url: str, actor: str) -> int:
+    """Take a repository in and have it read soon; what is already known is only read again."""
+    at, mirrors = clock(), config.data / "mirrors"
+    repository = catalog.actions.register(
+        base, url, actor, at, mirrors=mirrors, allow_local=config.allow_local_repositories
+    )
+    with jobs.transaction() as tx:
+        jobs.enqueue(tx, SYNC, str(repository), at)
+    return repository
+
+
+def sync(services: Services, repository: int, at: datetime) -> None:
+    """Read a repository again, and measure what waits where something has moved."""
+    catalog.actions.sync(services.database, repository, at, mirrors=services.config.data / "mirrors", blocks=BLOCKS)
+    with services.database.read() as session:
+        found = [one for one in catalog.query.services(session) if one.repository_id == repository and one.deploy]
+    for service in found:
+        services.deploys.measure(service, at)
+
+
+def _sync(services: Services, work: Work) -> None:
+    sync(services, int(work.claim.key), services.clock())
+    _done(services, work)
+
+
+def _measure(services: Services, work: Work) -> None:
+    with services.database.read() as session:
+        service = catalog.query.service(session, work.claim.key)
+    services.deploys.measure(service, services.clock())
+    _done(services, work)
+
+
+def _done(services: Services, work: Work) -> None:
+    with services.jobs.transaction() as tx:
+        services.jobs.finish(tx, work.claim, services.clock())
+
+
+def _poll(services: Services, _work: Work) -> None:
+    at = services.clock()
+    with services.database.read() as session:
+        known = [repository.id for repository in catalog.query.repositories(session)]
+    with services.jobs.transaction() as tx:
+        for repository in known:
+            services.jobs.enqueue(tx, SYNC, str(repository), at)
+
+
+def _keep(services: Services, _work: Work) -> None:
+    with services.jobs.transaction() as tx:
+        services.jobs.prune(tx, services.clock() - JOBS_KEPT)
