@@ -1,6 +1,6 @@
 """What the doors lean on, made once by the wiring and handed to every page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ledger.clock import Clock
@@ -20,3 +20,4 @@ class Services:
     targets: Mapping[str, Target]  # by kind: local, memory
     checkers: Mapping[str, Checker]  # by kind of target
     actions: Actions  # plan, deploy, roll back, abort, let a lane go on
+    register: Callable[[str, str], int]  # a repository's URL and who asks; reads it soon and returns its id

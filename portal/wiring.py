@@ -71,7 +71,7 @@ def loop(services: Services) -> Loop:
         services.database,
         services.jobs,
         Ports(services.targets, services.checkers, services.clock),
-        services.deploys.bind,
+        services.actions.bind,
         lambda repository: str(mirror(services.config, repository).path),
         ended,
     )
@@ -122,7 +122,7 @@ def sync(services: Services, repository: int, at: datetime) -> None:
     with services.database.read() as session:
         found = [one for one in catalog.query.services(session) if one.repository_id == repository and one.deploy]
     for service in found:
-        services.deploys.measure(service, at)
+        services.actions.measure(service, at)
 
 
 def _sync(services: Services, work: Work) -> None:
@@ -133,7 +133,7 @@ def _sync(services: Services, work: Work) -> None:
 def _measure(services: Services, work: Work) -> None:
     with services.database.read() as session:
         service = catalog.query.service(session, work.claim.key)
-    services.deploys.measure(service, services.clock())
+    services.actions.measure(service, services.clock())
     _done(services, work)
 
 
