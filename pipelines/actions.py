@@ -21,7 +21,7 @@ from pipelines import store
 from pipelines.change import Change, change
 from pipelines.gates import Gate, Situation, blocked, gates
 from pipelines.jobs import ADVANCE, record
-from pipelines.machine import ENDED, Fact, Kind, State, apply
+from pipelines.machine import ENDED, Deploy, Fact, Kind, State, apply
 from pipelines.plan import Plan, ReleaseRef, plan
 from pipelines.spec import DeploySpec
 from pipelines.store import Asked
@@ -105,10 +105,10 @@ class Actions:
             _refuse(self._preview(tx, asked, at, 0, head=False))
             if (known := store.open_deploy(tx, service.ref, environment, asked.release.revision)) is not None:
                 return Started(known, already=True)
-            for other in store.under_way(tx, service.ref, environment):
-                self._abort(tx, other, actor, at, f"rolled back to {number}")
             why = f"{_name(actor)} went back to {number}" + (f": {note}" if note else "")
-            self.jobs.hold(tx, asked.lane, actor, why, at)
+            self.jobs.hold(tx, asked.lane, actor, why, at)  # locks the lane: nothing begins from here on
+            for other in store.unfinished(tx, [int(job.key) for job in self.jobs.queue(tx, asked.lane) if job.begun]):
+                self._abort(tx, other, actor, at, f"rolled back to {number}")
             data = {"environment": environment, "reason": why}
             events.record(tx, "lane.held", f"lane:{asked.lane}", actor, at, data, service=service.ref)
             return self._add(tx, asked, at)
@@ -129,8 +129,13 @@ class Actions:
 
     def bind(self, asked: Asked, deploy_id: int, at: datetime) -> Fact:
         """At the head of the lane: find the base, check again, and make the plan."""
-        with self.database.read() as session:
-            preview = self._preview(session, asked, at, 0, head=False)
+        try:
+            with self.database.read() as session:
+                preview = self._preview(session, asked, at, 0, head=False)
+        except Error as error:
+            if not error.permanent:
+                raise
+            return Fact(Kind.REFUSED, error.message)
         if preview.blocked:
             return Fact(Kind.REFUSED, "; ".join(preview.blocked))
         base = preview.plan.base
@@ -173,7 +178,8 @@ class Actions:
         base = store.live(session, asked.service, asked.environment)
         mirror = self.mirror(asked.repository)
         target_revision = asked.release.revision
-        ahead = base is None or mirror.is_ancestor(base.revision, target_revision)
+        there = base is not None and _has(mirror, base.revision) and _has(mirror, target_revision)
+        ahead = base is None or (there and mirror.is_ancestor(base.revision, target_revision))
         moving = self._change(mirror, base.revision if base else None, target_revision)
         past = store.past(session, asked.service, asked.environment)
         made = plan(
@@ -196,8 +202,9 @@ class Actions:
 
     def _change(self, mirror: Mirror, base: str | None, head: str) -> Change:
         """What `head` has that `base` has not; where that is nothing, what leaves production instead."""
-        if base == head:
+        if base == head or not _has(mirror, head):
             return Change()
+        base = base if base is not None and _has(mirror, base) else None
         forward = mirror.commits(base, head, limit=MOST_COMMITS)
         if forward or base is None:
             return change(forward)
@@ -231,6 +238,7 @@ class Actions:
         return Started(deploy_id)
 
     def _abort(self, tx: Session, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
+        self.jobs.wake(tx, ADVANCE, str(deploy_id), at)  # first of all: it locks the lane, as the loop does
         asked, deploy, abort = store.load(tx, deploy_id)
         if deploy.state in ENDED:
             raise Error(Code.CONFLICT, f"that deploy has ended: it is {deploy.state}; there is nothing to stop")
@@ -240,18 +248,13 @@ class Actions:
         data = {"environment": asked.environment, "release": asked.release.number, "reason": reason}
         events.record(tx, "deploy.abort_ordered", f"deploy:{deploy_id}", actor, at, data, service=asked.service)
         if deploy.state is State.QUEUED:
-            self._end_queued(tx, asked, deploy_id, actor, at, reason)
-        self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
+            self._end_queued(tx, asked, deploy, actor, at, reason)
 
-    def _end_queued(self, tx: Session, asked: Asked, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
+    def _end_queued(self, tx: Session, asked: Asked, deploy: Deploy, actor: str, at: datetime, reason: str) -> None:
         """End what has not begun right here, or it would wait for its turn only to end."""
-        _, deploy, _ = store.load(tx, deploy_id)
         fact = Fact(Kind.ABORTED, reason or "stopped in the queue", actor=actor)
         after = apply(deploy, fact, at)
-        try:
-            store.save(tx, deploy, after)
-        except Error:
-            return  # it has begun this very moment; the loop reads the order
+        store.save(tx, deploy, after)
         record(tx, asked, deploy, after, fact, at)
 
 
@@ -262,10 +265,20 @@ def _read(mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec | None
         return None, ()
     documents, problems = yamlfile.read(text, service.path)
     for document in documents:
-        if (document.data.get("metadata") or {}).get("name") == service.name:
+        if document.value(("metadata", "name")) == service.name:
             spec, more = specs.read(document)
             return spec, [*problems, *more]
     return None, problems
+
+
+def _has(mirror: Mirror, sha: str) -> bool:
+    """Is the commit still there? A branch that was pushed anew leaves what serves behind."""
+    try:
+        return mirror.resolve(sha) == sha
+    except Error as error:
+        if error.code is Code.NOT_FOUND:
+            return False
+        raise
 
 
 def _environment(service: Service, spec: DeploySpec, environment: str) -> None:

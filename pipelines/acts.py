@@ -125,13 +125,17 @@ def _judged(
     probing = act.step.kind is StepKind.PROBE
     why = watching.given_up(seen, plan.checks, instances, began, now) if probing else watching.worse(seen)
     over = watching.passed(seen, plan.checks, instances) if probing else now >= began + plan.bake
+    if not probing and any(look.fails for look in seen):
+        over = False  # the time is over with a bad look; the next ones say whether it is worse
     if over and not why:
         kind = Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE
         return Came(Fact(kind, _all_well(act.step, plan, instances), lines, watch=seen))
     if why:
         return Came(failed(deploy, Fact(Kind.STEP_FAILED, why, lines, watch=seen)))
     again = watching.next_look(seen, plan.checks, instances, now)
-    return Came(Fact(Kind.OBSERVED, "", lines, watch=seen), again if probing else min(again, began + plan.bake))
+    if not probing and now < began + plan.bake:
+        again = min(again, began + plan.bake) if plan.checks else began + plan.bake
+    return Came(Fact(Kind.OBSERVED, "", lines, watch=seen), again)
 
 
 def _all_well(step: Step, plan: Plan, instances: Sequence[Instance]) -> str:

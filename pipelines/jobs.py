@@ -89,8 +89,8 @@ class Loop:
             after = apply(before, came.fact, now)
             try:
                 store.save(tx, before, after)
-            except Error as error:
-                raise Lost from error
+            except Error:
+                return False  # the claim is ours, so a door ended it in the queue; look again
             record(tx, asked, before, after, came.fact, now)
             if after.state in ENDED:
                 if after.state is State.HEALTHY:

@@ -122,6 +122,8 @@ class Deploy:
             return 0
         if self.state is State.HEALTHY:
             return 100
+        if any(step.kind is StepKind.WEIGH for step in self.way_back[: self.undo_step]):
+            return 0
         done = self.plan.steps[: self.step + (self.state is State.ACTING)]
         return max((step.percent for step in done if step.kind == "weigh"), default=0)
 
@@ -173,12 +175,13 @@ def decide(deploy: Deploy, abort: Abort | None, now: datetime) -> Act:
         return Record(Fact(Kind.ABORTED, abort.reason, actor=abort.actor))
     if deploy.state is State.QUEUED or deploy.plan is None:
         return Bind()
+    if deploy.step >= len(deploy.plan.steps):
+        return Record(Fact(Kind.COMPLETED))
     if deploy.started_at is not None and now > deploy.started_at + deploy.plan.deadline:
         minutes = deploy.plan.deadline.total_seconds() / 60
         return Record(Fact(Kind.STEP_FAILED, f"it was not through within {minutes:g} min, the deadline of the deploy"))
     if deploy.state is State.GOING:
-        finished = deploy.step >= len(deploy.plan.steps)
-        return Record(Fact(Kind.COMPLETED if finished else Kind.ATTEMPTED))
+        return Record(Fact(Kind.ATTEMPTED))
     return _perform(deploy.plan.steps[deploy.step], deploy, now)
 
 
@@ -253,7 +256,8 @@ def _attempted(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
 def _undo_attempted(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
     step = deploy.way_back[deploy.undo_step]
     story = deploy.story if deploy.tries else (*deploy.story, Took(step.kind, step.wave, at, undo=True))
-    return {"began_at": at, "watch": (), "attempted": True, "story": story}
+    watch = () if step.kind in LOOKING else deploy.watch
+    return {"began_at": at, "watch": watch, "attempted": True, "story": story}
 
 
 def _observed(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
@@ -282,6 +286,7 @@ _CHANGES = {
     Kind.ATTEMPTED: _attempted,
     Kind.OBSERVED: _observed,
     Kind.STEP_DONE: _step_done,
+    Kind.STEP_FAILED: _observed,
     Kind.UNDO_ATTEMPTED: _undo_attempted,
     Kind.UNDO_STEP_DONE: _undo_step_done,
     Kind.UNDO_RETRIED: _undo_retried,

@@ -109,7 +109,7 @@ def plan(
         target,
         spec.build,
         bake,
-        asked.deadline,
+        asked.deadline + bake * len(stairs),
         change,
         _back(steps, base),
     )

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from catalog.yamlfile import Document, Problem, problems_of
+from pipelines.watch import label
 from production.settings import CheckSettings, Duration, Settings, TargetSettings
 
 BAKE = timedelta(minutes=2)
@@ -60,7 +61,17 @@ class Environment(Settings):
     strategy: Strategy = Strategy()
     checks: tuple[CheckSettings, ...] = (CheckSettings(http="/healthz"),)
     bake: Duration = BAKE
-    deadline: Duration = Field(DEADLINE, description="for the whole deploy; what takes longer is put back")
+    deadline: Duration = Field(
+        DEADLINE, description="for the whole deploy without baking; what takes longer is put back"
+    )
+
+    @model_validator(mode="after")
+    def _asks_nothing_twice(self) -> "Environment":
+        asked = [label(check.check()) for check in self.checks]
+        twice = next((name for name in asked if asked.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the check {twice!r} stands here twice; keep one of them")
+        return self
 
     @property
     def watched(self) -> timedelta:
@@ -77,7 +88,7 @@ class DeploySpec(Settings):
 
 def read(document: Document) -> tuple[DeploySpec | None, Sequence[Problem]]:
     """Return the block of this document, or every problem it has; (None, ()) when there is none."""
-    said = (document.data.get("spec") or {}).get("deploy")
+    said = document.value(PATH)
     if said is None:
         return None, ()
     try:

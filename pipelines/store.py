@@ -133,18 +133,6 @@ def open_deploy(session: Session, service: str, environment: str, revision: str)
     )
 
 
-def under_way(session: Session, service: str, environment: str) -> Sequence[int]:
-    """Return the deploys there that have begun and can still be stopped."""
-    begun = (State.GOING, State.ACTING)
-    return list(
-        session.scalars(
-            select(DeployRow.id).where(
-                DeployRow.service == service, DeployRow.environment == environment, DeployRow.state.in_(begun)
-            )
-        )
-    )
-
-
 def load(session: Session, deploy_id: int) -> tuple[Asked, Deploy, Abort | None]:
     """Return a deploy with what was asked for and the first order to abort it."""
     try:
@@ -201,7 +189,7 @@ def save(session: Session, before: Deploy, after: Deploy) -> None:
     }
     if after.plan is not None:
         steps = after.plan.steps
-        values["wave"] = steps[min(after.step, len(steps) - 1)].wave or len(after.plan.waves)
+        values["wave"] = max(step.wave for step in steps[: after.step + 1])
     if after.plan is not None and before.plan is None:
         values |= {
             "plan": to_json(after.plan),
@@ -305,6 +293,6 @@ def change_from(told: Mapping[str, Any]) -> Change:
     return _CHANGE.validate_python(told)
 
 
-def unfinished(session: Session) -> Sequence[int]:
-    """Return the deploys that have not ended, for the start of a worker."""
-    return list(session.scalars(select(DeployRow.id).where(DeployRow.state.not_in(ENDED)).order_by(DeployRow.id)))
+def unfinished(session: Session, among: Sequence[int]) -> Sequence[int]:
+    """Return those of these deploys that have not ended."""
+    return list(session.scalars(select(DeployRow.id).where(DeployRow.id.in_(among), DeployRow.state.not_in(ENDED))))
