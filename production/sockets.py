@@ -1,0 +1,23 @@
+"""Which ports are free, and who listens."""
+
+import socket
+
+
+def is_free(host: str, port: int) -> bool:
+    """Could somebody listen there now?"""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def listens(host: str, port: int) -> bool:
+    """Does somebody take connections there?"""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,302 @@
+"""The supervisor that keeps instances running: one daemon per data folder, which outlives the portal.
+
+Programs are started through launch.py, so they see nothing of the supervisor's environment. Nobody waits for the second
+of `startsecs`; it gives the supervisor its growing pause before each restart.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ledger.errors import Code, Error
+from production import launch, shell
+from production.locks import locked, write_whole
+from production.unixrpc import UnixTransport
+
+POLL_SECONDS = 0.02
+START_SECONDS = 15.0
+STOP_SECONDS = 10  # after this a program that ignores SIGTERM is killed
+ALREADY_ADDED, ALREADY_STARTED, BAD_NAME, NOT_RUNNING, STILL_RUNNING = 90, 60, 10, 70, 91  # supervisor's faults
+ALIVE = ("STARTING", "RUNNING", "STOPPING")
+
+DAEMON = """\
+[unix_http_server]
+file={socket}
+chmod=0600
+[supervisord]
+logfile={log}
+logfile_maxbytes=5MB
+logfile_backups=1
+pidfile={pid}
+childlogdir={folder}
+{user}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[include]
+files = conf.d/*.conf
+"""
+PROGRAM = """\
+[program:{name}]
+command={command}
+directory=/
+autostart={again}
+autorestart={again}
+startsecs={startsecs}
+startretries={retries}
+stopwaitsecs={stop}
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}
+stdout_logfile_maxbytes=5MB
+stdout_logfile_backups=2
+"""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the supervisor says of one program. `starts`: how often it has been started since it was put there."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime: timedelta
+    code: int | None
+    starts: int
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ALIVE
+
+
+class Supervisor:
+    """`folder` is ours alone; `run` is a short 0700 folder for the socket (see `short_folder`)."""
+
+    def __init__(self, folder: Path, run: Path) -> None:
+        self._folder = folder.absolute()
+        self._socket = run / "supervisor.sock"
+        self._pid = self._folder / "supervisord.pid"
+        self._log = self._folder / "supervisord.log"
+        self._config = self._folder / "supervisord.conf"
+
+    # What is.
+
+    def answers(self) -> bool:
+        try:
+            return bool(self._call("getState")["statecode"] == 1)
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def programs(self) -> Mapping[str, Program]:
+        """Return all programs by name; none when no supervisor runs."""
+        try:
+            said = self._call("getAllProcessInfo")
+        except (OSError, http.client.HTTPException):
+            return {}
+        return {one["name"]: self._program(one) for one in said}
+
+    def alive(self) -> Sequence[str]:
+        return [name for name, one in self.programs().items() if one.is_alive]
+
+    def _program(self, said: Mapping[str, Any]) -> Program:
+        name, state = said["name"], said["statename"]
+        alive = state in ("STARTING", "RUNNING")
+        return Program(
+            name,
+            state,
+            said["pid"] or None,
+            timedelta(seconds=max(0, said["now"] - said["start"])) if alive else timedelta(),
+            None if alive or state == "STOPPED" else self._code(name, said["exitstatus"]),
+            _size(self._spec(name).with_suffix(".starts")),
+        )
+
+    def _code(self, name: str, said: int) -> int | None:
+        """The supervisor forgets the code of a program that ended within a second; its log has it."""
+        if said:
+            return said
+        with contextlib.suppress(OSError), self._log.open("rb") as file:
+            file.seek(max(0, _size(self._log) - 50_000))
+            ends = re.findall(rf"exited: {re.escape(name)} \(exit status (\d+)", file.read().decode(errors="replace"))
+            return int(ends[-1]) if ends else None
+        return None
+
+    # What shall be.
+
+    def ensure(self) -> bool:
+        """Have a supervisor running; True when it was started just now, so that it has no program yet.
+
+        What a dead one has left behind is ended first, for it holds the ports.
+        """
+        if self.answers():
+            return False
+        with locked(self._folder / "supervisor.lock"):
+            if self.answers():
+                return False
+            self._bury()
+            for config in (self._folder / "conf.d").glob("*.conf"):
+                config.unlink()  # it may name a Python that an update has removed
+            self._start()
+            return True
+
+    def put(self, name: str, spec: Mapping[str, Any], log: Path, *, once: bool = False) -> None:
+        """Write down how a program is started; `add` starts it. A program that is there already stays as it is."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "conf.d" / f"{name}.conf"
+        if config.exists():
+            return
+        spec_file = self._spec(name)
+        write_whole(spec_file, json.dumps(dict(spec)))
+        for suffix in (".starts", ".pid"):
+            spec_file.with_suffix(suffix).unlink(missing_ok=True)
+        command = shlex.join([sys.executable, "-I", "-S", launch.__file__, str(spec_file)])
+        again, startsecs, retries = ("false", 0, 0) if once else ("true", 1, 1_000_000)
+        text = PROGRAM.format(
+            name=name,
+            command=_escaped(command),
+            again=again,
+            startsecs=startsecs,
+            retries=retries,
+            stop=STOP_SECONDS,
+            log=_escaped(str(log)),
+        )
+        write_whole(config, text)
+
+    def add(self, names: Sequence[str]) -> None:
+        """Have those programs running that were `put`; starts nothing twice."""
+        there = self.programs()
+        if any(name not in there for name in names):
+            self._call("reloadConfig")
+        for name in names:
+            if name not in there:
+                with _unless(ALREADY_ADDED):
+                    self._call("addProcessGroup", name)
+            if name not in there or there[name].state in ("STOPPED", "EXITED", "FATAL"):
+                with _unless(ALREADY_STARTED):
+                    self._call("startProcess", name, False)
+
+    def signal(self, name: str, signal: str) -> None:
+        self._call("signalProcess", name, signal)
+
+    def stop(self, names: Sequence[str]) -> None:
+        """Ask those programs to end; `gone` says when they have."""
+        for name in names:
+            with _unless(NOT_RUNNING, BAD_NAME):
+                self._call("stopProcess", name, False)
+
+    def gone(self, names: Sequence[str]) -> bool:
+        """Forget those of the programs that have ended; True when all have."""
+        there = self.programs()
+        for name in names:
+            if name in there and (there[name].is_alive or there[name].state == "BACKOFF"):
+                continue
+            self._forget(name)
+            if name in there:
+                with _unless(BAD_NAME, STILL_RUNNING):
+                    self._call("removeProcessGroup", name)
+        left = self.programs()
+        return not any(name in left for name in names)
+
+    def shutdown(self) -> None:
+        """End every program and the supervisor, and whatever an earlier one has left."""
+        with locked(self._folder / "supervisor.lock"):
+            pid = self._daemon()
+            if pid is not None:
+                with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+                    self._call("shutdown")
+                until(lambda: self._daemon() is None, STOP_SECONDS + 5.0)
+            self._bury()
+            self._socket.unlink(missing_ok=True)
+
+    # How.
+
+    def _start(self) -> None:
+        (self._folder / "conf.d").mkdir(parents=True, exist_ok=True)
+        text = DAEMON.format(
+            socket=_escaped(str(self._socket)),
+            log=_escaped(str(self._log)),
+            pid=_escaped(str(self._pid)),
+            folder=_escaped(str(self._folder)),
+            user="user=root" if os.geteuid() == 0 else "",
+        )
+        write_whole(self._config, text)
+        argv = [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", str(self._config)]
+        env = {"PATH": shell.search_path(), "LANG": "C.UTF-8"}
+        ended = subprocess.run(argv, env=env, cwd="/", capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
+        if ended.returncode != 0 or not until(self.answers, START_SECONDS):
+            said = (ended.stderr or ended.stdout).decode(errors="replace").strip()
+            last = said.splitlines()[-1] if said else f"see {self._log}"
+            raise Error(Code.UNAVAILABLE, f"the supervisor could not be started: {last}", said, permanent=False)
+
+    def _bury(self) -> None:
+        if (pid := self._daemon()) is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+            until(lambda: self._daemon() is None, 5.0)
+        for file in (self._folder / "programs").glob("*.pid"):
+            launch.bury(str(file))
+            file.unlink(missing_ok=True)
+
+    def _daemon(self) -> int | None:
+        """Return the number of our supervisor's process, by its pid file and its command line."""
+        try:
+            process = psutil.Process(int(self._pid.read_text()))
+            ours = str(self._config) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        except (OSError, ValueError, psutil.Error):
+            return None
+        return process.pid if ours else None
+
+    def _forget(self, name: str) -> None:
+        (self._folder / "conf.d" / f"{name}.conf").unlink(missing_ok=True)
+        for suffix in (".json", ".pid", ".starts"):
+            self._spec(name).with_suffix(suffix).unlink(missing_ok=True)
+
+    def _spec(self, name: str) -> Path:
+        return self._folder / "programs" / f"{name}.json"
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        # A proxy per call: the portal's threads must not share one connection.
+        proxy = xmlrpc.client.ServerProxy("http://supervisor", transport=UnixTransport(str(self._socket)))
+        return getattr(proxy.supervisor, method)(*arguments)
+
+
+def until(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Look again and again until it is so; False when it is not within that time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+@contextlib.contextmanager
+def _unless(*faults: int) -> Any:
+    """Let those answers of the supervisor pass: it is as we want it already."""
+    try:
+        yield
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode not in faults:
+            said = f"the supervisor refused: {fault.faultString}"
+            raise Error(Code.UNAVAILABLE, said, permanent=False) from fault
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
