@@ -144,7 +144,9 @@ class Mirror:
 
     @property
     def _name(self) -> str:
-        return address.short(self.url or str(self.path))
+        with contextlib.suppress(Error):
+            return address.short(self.url or self._remembered())
+        return self.path.name
 
     @property
     def default_branch(self) -> str:
@@ -159,7 +161,8 @@ class Mirror:
         if not text or len(text) > 250 or _NO_REVISION.search(text):
             raise Error(Code.INVALID, f"{quoted(text)} cannot be a revision; give a branch, a tag or a commit")
         try:
-            found = run(self.path, ["rev-parse", "--verify", "--quiet", "--end-of-options", text + "^{commit}"])
+            name = HEAD if text == "HEAD" else text
+            found = run(self.path, ["rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"])
         except Refused:
             raise self._unknown(text) from None
         return found.decode().strip()
@@ -193,7 +196,7 @@ class Mirror:
         recursive, paths = [part for part in what if part == "-r"], what[what.index("--") :] if "--" in what else ()
         listed = self._run("ls-tree", "-l", "-z", "--full-tree", *recursive, _full(sha), *paths)
         files = []
-        for entry in listed.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        for entry in listed.decode("utf-8", "replace").split("\0")[:-1]:
             about, _, path = entry.partition("\t")
             mode, _kind, oid, size = about.split()
             if mode in ("100644", "100755", "100664"):

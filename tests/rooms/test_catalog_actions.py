@@ -1,0 +1,324 @@
+"""Taking repositories in and reading them again: nothing is lost in silence, and an unchanged head writes nothing."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from catalog import actions, query
+from catalog.places import Document, Problem
+from ledger import events
+from ledger.db import Database
+from ledger.errors import Code, Error
+from tests.conftest import NOON
+from tests.rooms.test_git import Source
+
+LATER = NOON + timedelta(minutes=5)
+
+COMPONENT = """\
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: {name}
+spec:
+  type: service
+  lifecycle: production
+  owner: {owner}
+"""
+TEAM = """\
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata:
+  name: payments
+spec:
+  type: team
+  children: []
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata:
+  name: alice
+spec:
+  profile: {displayName: Alice, email: alice@example.org}
+  memberOf: [payments]
+"""
+
+
+def component(name: str = "checkout", owner: str = "payments") -> str:
+    return COMPONENT.format(name=name, owner=owner)
+
+
+class Catalog:
+    """The room with repositories around it."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database, self.folder, self.mirrors = database, folder, folder / "mirrors"
+
+    def source(self, name: str = "checkout", **files: str) -> Source:
+        made = Source(self.folder / name)
+        self.change(made, **(files or {"catalog-info_yaml": component()}))
+        return made
+
+    def change(self, source: Source, **files: str | bytes) -> str:
+        return source.commit(**files)
+
+    def register(self, url: str | Path, *, allow_local: bool = True) -> int:
+        return actions.register(
+            self.database, str(url), "user:default/alice", NOON, mirrors=self.mirrors, allow_local=allow_local
+        )
+
+    def sync(self, repository: int, at: object = NOON) -> actions.Synced:
+        return actions.sync(self.database, repository, at, mirrors=self.mirrors, blocks={"deploy": _complains})  # type: ignore[arg-type]
+
+    def taken_in(self, source: Source) -> int:
+        repository = self.register(source.path)
+        self.sync(repository)
+        return repository
+
+    def names(self) -> list[str]:
+        with self.database.read() as session:
+            return [service.name for service in query.services(session)]
+
+    def service(self, name: str = "checkout") -> query.Service:
+        with self.database.read() as session:
+            return query.service(session, name)
+
+    def problems(self) -> list[str]:
+        with self.database.read() as session:
+            return [str(problem) for problem in query.problems(session)]
+
+    def facts(self, *kinds: str) -> list[events.Event]:
+        with self.database.read() as session:
+            return list(events.latest(session, kinds=kinds))
+
+    def written(self) -> int:
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).select_from(events.EventRow)) or 0
+
+
+def _complains(document: Document, path: tuple[str, ...]) -> Sequence[Problem]:
+    if document.value((*path, "environments")):
+        return ()
+    return [Problem(document.place(path, key=True), "missing", 'deploy: "environments" is missing')]
+
+
+@pytest.fixture
+def catalog(database: Database, tmp_path: Path) -> Catalog:
+    return Catalog(database, tmp_path)
+
+
+def test_a_registered_repository_is_a_fact_and_is_registered_once(catalog: Catalog) -> None:
+    source = catalog.source()
+
+    first, second = catalog.register(source.path), catalog.register(source.path)
+
+    assert first == second
+    assert [(fact.actor, fact.subject, fact.data) for fact in catalog.facts("repository.registered")] == [
+        ("user:default/alice", f"repository:{first}", {"url": str(source.path)})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://bob:hunter2@example.org/a.git", "put the token under"),
+        ("https://ghp_token@example.org/a.git", "put the token under"),
+        ("ext::sh", "would run a command"),
+        ("/srv/git/a", "local repositories are not allowed here"),
+    ],
+)
+def test_an_address_that_may_not_be_is_refused(catalog: Catalog, url: str, said: str) -> None:
+    with pytest.raises(Error, match=said) as refused:
+        catalog.register(url, allow_local=False)
+
+    assert refused.value.code is Code.INVALID
+    assert "hunter2" not in str(refused.value)
+    assert catalog.written() == 0
+
+
+def test_the_portals_own_mirror_is_no_repository_to_register(catalog: Catalog) -> None:
+    catalog.taken_in(catalog.source())
+
+    with pytest.raises(Error, match="own mirror"):
+        catalog.register(catalog.mirrors / "1")
+
+
+def test_a_sync_stores_what_the_files_say(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": component(), "teams__catalog-info_yaml": TEAM})
+
+    synced = catalog.sync(catalog.register(source.path))
+
+    assert synced == actions.Synced(head_moved=True, problems=0)
+    assert [person.mail for person in catalog.service().owner.people] == ["alice@example.org"]
+    assert [fact.data["entities"] for fact in catalog.facts("catalog.synced")] == [3]
+
+
+def test_an_unchanged_head_writes_nothing(catalog: Catalog) -> None:
+    repository = catalog.taken_in(catalog.source())
+    before = catalog.written()
+
+    synced = catalog.sync(repository, LATER)
+
+    assert synced == actions.Synced(head_moved=False, problems=0)
+    assert catalog.written() == before
+    with catalog.database.read() as session:
+        assert query.repositories(session)[0].synced_at == NOON
+
+
+def test_a_repository_without_a_catalog_file_says_so(catalog: Catalog) -> None:
+    source = catalog.source(a_txt="1")
+
+    assert catalog.sync(catalog.register(source.path)).problems == 1
+    assert catalog.problems()[0].startswith("catalog-info.yaml:1:1 there is no catalog-info.yaml in this repository")
+
+
+def test_examples_and_tests_of_a_repository_describe_nothing(catalog: Catalog) -> None:
+    example = {"examples__catalog-info_yaml": component("example"), "tests__data__catalog-info_yaml": "{"}
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": component(), **example}))
+
+    assert catalog.names() == ["checkout"]
+    assert all("catalog-info.yaml:8:3 owner" in problem for problem in catalog.problems())
+
+
+def test_only_fifty_files_are_read_and_the_rest_is_said(catalog: Catalog) -> None:
+    files = {f"d{number:02}__catalog-info_yaml": component(f"c{number:02}") for number in range(52)}
+    catalog.taken_in(catalog.source(**files))
+
+    assert len(catalog.names()) == 50
+    assert sum("only the first 50 files are read" in problem for problem in catalog.problems()) == 2
+
+
+def test_a_file_that_is_too_large_is_a_problem_of_its_own(catalog: Catalog) -> None:
+    huge = "# " + "x" * 1024 * 1024
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": component(), "big__catalog-info_yaml": huge}))
+
+    assert catalog.names() == ["checkout"]
+    assert "big/catalog-info.yaml:1:1 the file is larger than 1 MiB; split it" in catalog.problems()
+
+
+def test_an_entity_that_breaks_keeps_its_last_good_self_and_says_since_when(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    good = catalog.service().revision
+    catalog.change(source, **{"catalog-info_yaml": component().replace("  lifecycle: production\n", "")})
+
+    catalog.sync(repository, LATER)
+
+    broken = catalog.service()
+    assert (broken.lifecycle, broken.stale_since, broken.revision) == ("production", LATER, good)
+    assert 'catalog-info.yaml:5:1 spec: "lifecycle" is missing' in catalog.problems()
+
+
+def test_staleness_keeps_its_first_moment_and_ends_when_the_file_is_mended(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": "kind: ["})
+    catalog.sync(repository, LATER)
+    catalog.change(source, **{"catalog-info_yaml": "kind: [["})
+    catalog.sync(repository, LATER + timedelta(hours=1))
+    assert catalog.service().stale_since == LATER
+
+    catalog.change(source, **{"catalog-info_yaml": component()})
+    catalog.sync(repository, LATER + timedelta(hours=2))
+
+    assert catalog.service().stale_since is None
+
+
+def test_one_broken_document_leaves_the_others_of_its_file_alone(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": component("a") + "---\n" + component("b")})
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": component("a", "user:alice") + "---\nkind: {{ b }}\n"})
+
+    catalog.sync(repository, LATER)
+
+    a, b = catalog.service("a"), catalog.service("b")
+    assert (a.owner.ref, a.stale_since) == ("user:default/alice", None)
+    assert b.stale_since == LATER
+
+
+def test_a_broken_block_of_ours_is_a_problem_and_the_entity_stays_fresh(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": component("checkout", "user:bob") + "  deploy: {}\n"})
+
+    catalog.sync(repository, LATER)
+
+    service = catalog.service()
+    assert (service.owner.ref, service.stale_since, service.deploy) == ("user:default/bob", None, {})
+    assert service.problems == 2  # the block, and an owner whom nobody describes
+
+
+def test_an_entity_that_is_taken_out_is_gone_and_that_is_a_fact(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": component("a") + "---\n" + component("b")})
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": component("a")})
+
+    catalog.sync(repository, LATER)
+
+    assert catalog.names() == ["a"]
+    assert [fact.service for fact in catalog.facts("catalog.removed")] == ["component:default/b"]
+
+
+def test_the_first_keeps_a_name_and_the_second_gets_it_when_the_first_lets_go(catalog: Catalog) -> None:
+    first, second = catalog.source("first"), catalog.source("second")
+    one, two = catalog.taken_in(first), catalog.taken_in(second)
+    assert catalog.service().repository_id == one
+    assert any("is described in the repository first already" in problem for problem in catalog.problems())
+
+    catalog.change(first, **{"catalog-info_yaml": component("renamed")})
+    catalog.sync(one, LATER)
+    catalog.sync(two, LATER)
+
+    assert catalog.service().repository_id == two
+    assert not any("already" in problem for problem in catalog.problems())
+
+
+def test_a_problem_is_a_fact_when_it_is_new_and_not_again(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": component("-x")})
+    repository = catalog.taken_in(source)
+    catalog.change(source, a_txt="1")
+
+    catalog.sync(repository, LATER)
+
+    assert [fact.at for fact in catalog.facts("catalog.problem")] == [NOON]
+
+
+def test_a_repository_that_is_gone_is_said_once_and_what_is_known_stays(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    source.path.rename(catalog.folder / "moved")
+
+    first, second = catalog.sync(repository, LATER), catalog.sync(repository, LATER)
+
+    assert "there is no repository at" in first.error
+    assert first == second
+    assert catalog.names() == ["checkout"]
+    assert len(catalog.facts("catalog.unreachable")) == 1
+
+
+def test_a_repository_that_comes_back_is_read_although_its_head_is_the_same(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    source.path.rename(catalog.folder / "moved")
+    catalog.sync(repository, LATER)
+    (catalog.folder / "moved").rename(source.path)
+
+    synced = catalog.sync(repository, LATER)
+
+    assert synced == actions.Synced(head_moved=False, problems=0)
+    with catalog.database.read() as session:
+        assert query.repositories(session)[0].error == ""
+
+
+def test_a_repository_that_nobody_registered_is_a_sentence(catalog: Catalog) -> None:
+    with pytest.raises(Error, match="there is no repository 7; register it first"):
+        catalog.sync(7)
+
+
+def test_numbers_without_end_and_odd_text_are_stored(catalog: Catalog) -> None:
+    odd = component() + "  x-much: .inf\n  x-more: " + "9" * 400 + '\n  x-text: "\\u0085 😀"\n'
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": odd}))
+
+    assert catalog.names() == ["checkout"]
