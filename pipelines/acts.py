@@ -15,6 +15,7 @@ from pipelines.plan import Plan, Step, StepKind
 from production.ports import Checker, Done, Failed, Instance, Pending, Progress, Release, Site, Target
 
 LOG_LINES = 20
+PAUSE = timedelta(seconds=2)  # before a step of the way back is tried again; twice as long before the last time
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,12 @@ def _told(progress: Progress, act: Perform, deploy: Deploy, now: datetime) -> Ca
         case Failed(reason, log, permanent=False):
             return Came(Fact(Kind.OBSERVED, reason, lines=log), now + timedelta(seconds=1))
         case Failed(reason, log):
-            return Came(failed(deploy, Fact(Kind.STEP_FAILED, reason, lines=log[-LOG_LINES:])))
+            return _failed(deploy, Fact(Kind.STEP_FAILED, reason, lines=log[-LOG_LINES:]), now)
+
+
+def _failed(deploy: Deploy, fact: Fact, now: datetime) -> Came:
+    meant = failed(deploy, fact)
+    return Came(meant, now + PAUSE * (deploy.tries + 1) if meant.kind is Kind.UNDO_RETRIED else None)
 
 
 def _look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, ports: Ports) -> Came:
@@ -97,7 +103,7 @@ def _look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, 
     now = ports.clock()
     instances = [one for one in target.instances(site) if one.release == act.step.release and one.state != "stopped"]
     if not instances:
-        return Came(failed(deploy, Fact(Kind.STEP_FAILED, f"no instance of {act.step.release} is there to look at")))
+        return _failed(deploy, Fact(Kind.STEP_FAILED, f"no instance of {act.step.release} is there to look at"), now)
     seen, lines = deploy.watch, []
     for instance in instances:
         for check in plan.checks:
@@ -131,7 +137,7 @@ def _judged(
         kind = Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE
         return Came(Fact(kind, _all_well(act.step, plan, instances), lines, watch=seen))
     if why:
-        return Came(failed(deploy, Fact(Kind.STEP_FAILED, why, lines, watch=seen)))
+        return _failed(deploy, Fact(Kind.STEP_FAILED, why, lines, watch=seen), now)
     again = watching.next_look(seen, plan.checks, instances, now)
     if not probing and now < began + plan.bake:
         again = min(again, began + plan.bake) if plan.checks else began + plan.bake

@@ -94,7 +94,7 @@ def read(document: Document) -> tuple[DeploySpec | None, Sequence[Problem]]:
     try:
         return DeploySpec.model_validate(said), ()
     except ValidationError as error:
-        return None, problems_of(error, document, PATH)
+        return None, sorted(problems_of(error, document, PATH), key=lambda problem: problem.place)
 
 
 def problems(document: Document, _path: tuple[str, ...] = PATH) -> Sequence[Problem]:
