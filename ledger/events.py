@@ -218,12 +218,15 @@ def latest(
     *,
     subject: str | None = None,
     service: str | None = None,
+    actor: str | None = None,
     kinds: Sequence[str] = (),
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[Event]:
     """Return the newest facts first, sealed or not; `before` is an id to page on from."""
     query = _about(select(EventRow), subject, service).order_by(EventRow.id.desc()).limit(limit)
+    if actor is not None:
+        query = query.where(EventRow.actor == actor)
     if kinds:
         query = query.where(EventRow.kind.in_(kinds))
     if before is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
@@ -137,6 +138,9 @@ _COLUMNS = (
 )
 
 
+_SITE = (DeployRow.service, DeployRow.environment)
+
+
 def deploys(
     session: Session,
     *,
@@ -144,11 +148,12 @@ def deploys(
     environment: str | None = None,
     actor: str | None = None,
     running: bool | None = None,
+    ended: str | None = None,
     since: datetime | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[Row]:
-    """Return deploys, newest first; `before` is an id to page on from."""
+    """Return deploys, newest first; `ended` is healthy, undone, aborted or stuck, `before` an id to page on from."""
     asked: list[ColumnElement[bool]] = []
     if service is not None:
         asked.append(DeployRow.service == service)
@@ -158,6 +163,10 @@ def deploys(
         asked.append(DeployRow.actor == actor)
     if running is not None:
         asked.append(DeployRow.state.not_in(ENDED) if running else DeployRow.state.in_(ENDED))
+    if ended is not None:
+        asked.append(DeployRow.ending == "aborted" if ended == "aborted" else DeployRow.state == ended)
+    if ended == "undone":
+        asked.append(DeployRow.ending != "aborted")
     if since is not None:
         asked.append(DeployRow.requested_at >= since)
     if before is not None:
@@ -198,6 +207,19 @@ def summaries(session: Session, services: Sequence[str] | None = None) -> Mappin
         key: Summary(lives.get(key), waits.get(key), running.get(key), lasts.get(key), queued.get(key, 0))
         for key in {*lives, *waits, *lasts}
     }
+
+
+def stuck(session: Session) -> Sequence[Row]:
+    """Return the deploys that are stuck and have no newer one behind them: each needs a person."""
+    newest = select(func.max(DeployRow.id)).where(DeployRow.state.in_(ENDED)).group_by(*_SITE)
+    return _rows(session, DeployRow.id.in_(newest), DeployRow.state == State.STUCK, limit=None)
+
+
+def settings(session: Session, service: str, environment: str) -> Mapping[str, Any]:
+    """Return the target's settings of what is live there, as they were frozen; empty when nothing is."""
+    live = select(LiveRow.deploy_id).where(LiveRow.service == service, LiveRow.environment == environment)
+    plan = session.scalar(select(DeployRow.plan).where(DeployRow.id == live.scalar_subquery()))
+    return dict(plan["target"]) if plan else {}
 
 
 def waiting_change(session: Session, service: str, environment: str) -> Change | None:
