@@ -71,3 +71,11 @@ def each_database(each_url: str) -> Iterator[Database]:
     made = with_tables(Database(each_url))
     yield made
     made.close()
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL database with all tables. Mark the test `postgres`."""
+    made = with_tables(Database(postgres_url))
+    yield made
+    made.close()
