@@ -5,12 +5,11 @@ import os
 import pwd
 import re
 import shutil
-import tarfile
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from catalog.git import Mirror
 from ledger.clock import Clock
 from ledger.errors import Code, Error
 from production import shell
@@ -20,13 +19,12 @@ from production.supervise import Supervisor, until
 
 KEPT = 5
 BUILD_LIMIT = timedelta(minutes=10)
-EXPORT_LIMIT = timedelta(minutes=5)
 REPEAT_AFTER = timedelta(seconds=15)  # a failed build asked for again later than this is tried again
 INLINE_SECONDS = 0.5  # a build this short is waited for
-REVISION = re.compile(r"[0-9a-f]{7,64}")
+REVISION = re.compile(r"[0-9a-f]{40,64}")
 BUILT_FOLDERS = (".bin", "bin", ".venv/bin", "node_modules/.bin")
 
-Export = Callable[[str, str, Path], None]  # bare repository, revision, empty folder to fill
+Export = Callable[[str, str, Path], None]  # bare repository, revision, folder to make
 
 
 class Checkouts:
@@ -58,7 +56,6 @@ class Checkouts:
             shutil.rmtree(left, ignore_errors=True)
         if not final.exists():
             draft = final.with_name(f".{final.name}")
-            draft.mkdir()
             self._export(release.source, release.revision, draft)
             if user:
                 _give(draft, user)
@@ -121,19 +118,9 @@ class Checkouts:
                         beside.unlink()
 
 
-def archive(source: str, revision: str, folder: Path) -> None:
-    """Fill `folder` with a revision's files from a bare repository."""
-    env = {"PATH": shell.search_path(), "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "LANG": "C.UTF-8"}
-    with tempfile.NamedTemporaryFile(dir=folder.parent, prefix=".", suffix=".tar") as tar:
-        argv = ["git", "-c", "safe.directory=*", "--git-dir", source]
-        ended = shell.run([*argv, "archive", "--format=tar", "-o", tar.name, revision], env, None, EXPORT_LIMIT)
-        if ended.code != 0:
-            said = (
-                f"revision {revision[:7]} could not be read from its mirror; let the portal fetch the repository again"
-            )
-            raise Error(Code.UNAVAILABLE, said, ended.output)
-        with tarfile.open(tar.name) as files:
-            files.extractall(folder, filter="data")
+def from_mirror(source: str, revision: str, folder: Path) -> None:
+    """Fill a new folder with a revision's files, from its mirror."""
+    Mirror(Path(source)).export(revision, folder)
 
 
 def last_lines(file: Path, lines: int) -> tuple[str, ...]:

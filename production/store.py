@@ -1,6 +1,6 @@
 """What shall run on this machine, kept in the database: sites, their fence, ports, weights and instances."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from production.ports import Release, Site
 from production.tables import InstanceRow, SiteRow
 
 FIRST_PUBLIC_PORT, FIRST_PORT, LAST_PORT = 20_000, 30_000, 65_535
+PUBLIC_PORTS = 10_000  # as many are looked at
 TRIES = 3  # two sites may pick one port at the same moment; the database lets only one of them have it
 
 IsFree = Callable[[int], bool]
@@ -50,8 +51,12 @@ class Wanted:
 
 
 class Store:
-    def __init__(self, database: Database) -> None:
+    """`first_public_port` and `first_port` are where looking for free ones begins."""
+
+    def __init__(self, database: Database, first_public_port: int, first_port: int) -> None:
         self._database = database
+        self._public = range(first_public_port, min(first_public_port + PUBLIC_PORTS, LAST_PORT))
+        self._private = range(first_port, LAST_PORT)
 
     def claim(self, site: Site, fence: int) -> None:
         """Remember the fence and the settings; raises CONFLICT for a smaller fence than the site has seen."""
@@ -95,7 +100,7 @@ class Store:
         for _ in range(TRIES):
             try:
                 with self._database.write() as session:
-                    return _publish(session, name, asked, is_free)
+                    return _publish(session, name, asked, filter(is_free, self._public))
             except IntegrityError:
                 continue
         raise Error(Code.UNAVAILABLE, f"no public port could be found for {name}; try again", permanent=False)
@@ -105,7 +110,7 @@ class Store:
         for _ in range(TRIES):
             try:
                 with self._database.write() as session:
-                    return _place(session, name, release, count, launch, is_free)
+                    return _place(session, name, release, count, launch, filter(is_free, self._private))
             except IntegrityError:
                 continue
         raise Error(Code.UNAVAILABLE, f"no free ports could be found for {name}; try again", permanent=False)
@@ -165,31 +170,29 @@ def _as_wanted(row: SiteRow, instances: Sequence[InstanceRow]) -> Wanted:
     )
 
 
-def _publish(session: Session, name: str, asked: int | None, is_free: IsFree) -> int:
+def _publish(session: Session, name: str, asked: int | None, free: Iterable[int]) -> int:
     row = _there(session, name)
-    owners = {port: site for site, port in session.execute(select(SiteRow.name, SiteRow.public_port)).tuples()}
+    owners = {port: site for site, port in session.execute(select(SiteRow.name, SiteRow.public_port))}
     if asked is not None and owners.get(asked, name) != name:
         said = f"port {asked} already belongs to {owners[asked]}; give {name} another one in its target's settings"
         raise Error(Code.INVALID, said)
     if asked is None and row.public_port is None:
-        asked = next(
-            (port for port in range(FIRST_PUBLIC_PORT, FIRST_PORT) if port not in owners and is_free(port)), None
-        )
+        asked = next((port for port in free if port not in owners), None)
         if asked is None:
-            raise Error(Code.UNAVAILABLE, f"no port from {FIRST_PUBLIC_PORT} to {FIRST_PORT - 1} is free for {name}")
+            raise Error(Code.UNAVAILABLE, f"no public port is free for {name}; set `port` for its target")
     row.public_port = asked or row.public_port
     assert row.public_port is not None
     return row.public_port
 
 
-def _place(session: Session, name: str, release: Release, count: int, launch: Launch, is_free: IsFree) -> None:
+def _place(session: Session, name: str, release: Release, count: int, launch: Launch, free: Iterable[int]) -> None:
     there = select(InstanceRow.number).where(InstanceRow.site == name, InstanceRow.release == release.number)
     numbers = set(session.scalars(there))
     taken = set(session.scalars(select(InstanceRow.port)))
-    free = (port for port in range(FIRST_PORT, LAST_PORT) if port not in taken and is_free(port))
+    untaken = (port for port in free if port not in taken)
     for number in range(1, count + 1):
         if number not in numbers:
-            port = next(free)
+            port = next(untaken)
             session.add(
                 InstanceRow(
                     site=name,

@@ -213,11 +213,15 @@ class Supervisor:
     def shutdown(self) -> None:
         """End every program and the supervisor, and whatever an earlier one has left."""
         with locked(self._folder / "supervisor.lock"):
-            pid = self._daemon()
-            if pid is not None:
+            if self._daemon() is not None:
                 with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+                    self.stop(
+                        list(self.programs())
+                    )  # all at once; the supervisor's own shutdown ends one after the other
+                    until(lambda: not self.alive(), STOP_SECONDS + 5.0)
                     self._call("shutdown")
-                until(lambda: self._daemon() is None, STOP_SECONDS + 5.0)
+                # Asking wakes it up; left alone it looks around once a second.
+                until(lambda: not self.answers() and self._daemon() is None, STOP_SECONDS + 5.0)
             self._bury()
             self._socket.unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ from ledger.clock import Clock, now
 from ledger.db import Database
 from ledger.errors import Code, Error
 from production import sockets
-from production.checkouts import Checkouts, Export, archive, last_lines
+from production.checkouts import Checkouts, Export, from_mirror, last_lines
 from production.haproxy import Proxy
 from production.locks import seized
 from production.machine import INLINE_SECONDS, Machine
@@ -22,7 +22,7 @@ from production.ports import Done, Failed, Instance, Pending, Progress, Release,
 from production.refusals import in_words, refuse_command, refuse_folder, refuse_user
 from production.rundir import short_folder
 from production.settings import LocalSettings
-from production.store import Store
+from production.store import FIRST_PORT, FIRST_PUBLIC_PORT, Store
 from production.supervise import Supervisor, until
 
 AGAIN = timedelta(milliseconds=40)
@@ -34,7 +34,7 @@ class LocalTarget:
     """The target of kind `local`. Makes nothing run until it is asked to.
 
     `folder` is its own; `path_dirs` come before the system's PATH for builds and instances; `host` is where HAProxy
-    and the instances listen; `export` fills a folder with a revision's files; `run` holds the sockets.
+    and the instances listen; `export` makes a folder of a revision's files; `run` holds the sockets.
     """
 
     def __init__(
@@ -44,14 +44,16 @@ class LocalTarget:
         *,
         path_dirs: Sequence[Path] = (),
         host: str = "127.0.0.1",
-        export: Export = archive,
+        export: Export = from_mirror,
         clock: Clock = now,
         run: Path | None = None,
+        first_public_port: int = FIRST_PUBLIC_PORT,
+        first_port: int = FIRST_PORT,
     ) -> None:
         self._folder = folder.absolute()
         self._host, self._path_dirs, self._clock = host, tuple(path_dirs), clock
         self._run = run or short_folder(self._folder)
-        self._store = Store(database)
+        self._store = Store(database, first_public_port, first_port)
         self._supervisor = Supervisor(self._folder, self._run)
         self._checkouts = Checkouts(self._folder, self._supervisor, export, clock)
         proxy = Proxy(self._folder, self._run, host, self._supervisor)
