@@ -1,4 +1,4 @@
-"""The tables of this room: who may come in. Only portal/auth.py and portal/people.py open them."""
+"""The tables of this room: who may come in. Only portal/accounts.py opens them."""
 
 from datetime import datetime
 

@@ -1,0 +1,24 @@
+"""The pages. Each module is one door: read what is asked, ask a room, show it."""
+
+from apiflask import APIFlask
+from flask_limiter import Limiter
+
+from portal.auth import LOGIN_LIMITS
+from portal.pages.account import bp as account
+from portal.pages.audit import bp as audit
+from portal.pages.common import install as install_common
+from portal.pages.deploys import bp as deploys
+from portal.pages.home import bp as home
+from portal.pages.login import bp as login
+from portal.pages.patterns import bp as patterns
+from portal.pages.plan import bp as plan
+from portal.pages.services import bp as services
+from portal.pages.settings import bp as settings
+
+
+def install(app: APIFlask, limiter: Limiter) -> None:
+    """Put every page into the application."""
+    install_common(app)
+    limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
+    for room in (login, home, services, plan, deploys, audit, account, settings, patterns):
+        app.register_blueprint(room)

@@ -1,0 +1,172 @@
+"""The history of deploys, and the page of one: how is it going, can I stop it?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Response, g, render_template, request
+from werkzeug.wrappers import Response as Answer
+
+from catalog import query as catalog
+from ledger.errors import Code, Error
+from pipelines import query
+from pipelines.machine import ENDED, Deploy
+from pipelines.plan import StepKind
+from pipelines.query import Page
+from portal import auth, bands, ground, render, telling, whose
+from portal.ground import Ground
+from portal.pages import common
+from portal.permissions import Action
+from portal.render import Times
+from portal.telling import Checked
+
+bp = Blueprint("deploys", __name__)
+
+PAGE = 50  # rows
+LOG = 400  # lines on the page; the download has all
+OUTPUT = 60  # lines
+EVERY = 5  # seconds between two looks at a deploy under way, beside what the stream tells
+STATES = (("running", "under way"), ("ended", "ended"))
+
+
+@bp.get("/deploys")
+def index() -> str:
+    """All deploys, newest first; filters are `service`, `environment`, `state` and `by`, `before` pages on."""
+    chosen = {name: request.args.get(name, "").strip()[:300] for name in ("service", "environment", "state", "by")}
+    before = request.args.get("before", "")
+    with auth.services().database.read() as session:
+        topic = common.live(session, service=chosen["service"] or None)
+        rows = query.deploys(
+            session,
+            service=chosen["service"] or None,
+            environment=chosen["environment"] or None,
+            actor=chosen["by"] or None,
+            running={"running": True, "ended": False}.get(chosen["state"]),
+            before=int(before) if before.isdigit() and len(before) < 18 else None,
+            limit=PAGE + 1,
+        )
+        known = catalog.services(session)
+        common.know(session, [*(row.actor for row in rows), chosen["by"]])
+        g.running = len(query.deploys(session, running=True, limit=100))
+    args = {name: said for name, said in chosen.items() if said}
+    return render_template(
+        "deploys.html",
+        here="Deploys",
+        topic="" if before else topic,
+        rows=rows[:PAGE],
+        older=len(rows) > PAGE,
+        said=_said(args, len(rows)),
+        services=sorted((service.ref, service.name) for service in known),
+        states=STATES,
+        mine=auth.somebody().actor,
+        chosen=chosen,
+        chosen_args=args,
+        filtered=bool(args),
+    )
+
+
+def _said(args: dict[str, str], count: int) -> str:
+    shown = "newest first" if count > PAGE else render.counted(count, "deploy")
+    return f"{shown}, those that fit" if args else shown
+
+
+@bp.get("/deploys/<int:deploy_id>")
+def show(deploy_id: int) -> str:
+    services, times = auth.services(), common.times()
+    with services.database.read() as session:
+        topic = common.live(session, subject=f"deploy:{deploy_id}")
+        page = query.page(session, deploy_id, services.jobs)
+        owned = whose.owned_by_ref(session, page.row.service)
+        common.know(session, [row.actor for row in page.queue] + [page.row.actor])
+        g.running = len(query.deploys(session, running=True, limit=100))
+    only_steps = request.args.get("log") == "steps"
+    lines = [line for line in page.log if line.head or not only_steps]
+    settings = _settings(page)
+    there = ground.look(services, page.row.service, page.row.environment, settings)
+    checks = telling.checks(page.deploy)
+    return render_template(
+        "deploy.html",
+        here="Deploys",
+        topic=topic,
+        every=EVERY if page.deploy.state not in ENDED else None,
+        page=page,
+        row=page.row,
+        plan=page.deploy.plan,
+        going=page.row.word in ("going out", "baking"),
+        band=bands.deploy(page, times, common.face(page.row.actor).said),
+        stairs=telling.stairs(page.deploy, times.now, times.zone),
+        story=telling.story(page.deploy),
+        left=telling.left(page.deploy, times.now),
+        checks=checks,
+        tally=_tally(checks),
+        watched=_watched(page.deploy, times),
+        log=lines,
+        shown=lines[-LOG:],
+        only_steps=only_steps,
+        there=there,
+        output=_output(page, there, settings),
+        others=[row for row in page.queue if row.id != deploy_id],
+        can_abort=page.row.word in ("queued", "going out", "baking") and not page.abort_ordered,
+        refused=common.refusal(Action.ABORT, owned),
+    )
+
+
+def _settings(page: Page) -> dict[str, Any]:
+    return page.asked.spec.environments[page.asked.environment].target.model_dump(mode="json")
+
+
+def _tally(checks: Sequence[Checked]) -> str:
+    counts = Counter(check.state for check in checks)
+    return ", ".join(f"{count} {state}" for state, count in counts.items())
+
+
+def _watched(deploy: Deploy, times: Times) -> str:
+    if deploy.plan is None or deploy.state in ENDED or not deploy.story or deploy.story[-1].undo:
+        return ""
+    last = deploy.story[-1]
+    if last.kind != StepKind.BAKE or last.ended is not None:
+        return ""
+    so_far = min(times.since(last.began), deploy.plan.bake)
+    return f"watched {render.duration(_whole(so_far))} of {render.duration(deploy.plan.bake)}"
+
+
+def _whole(span: timedelta) -> timedelta:
+    return timedelta(seconds=max(round(span.total_seconds()), 1))
+
+
+def _output(page: Page, there: Ground, settings: dict[str, Any]) -> Sequence[str]:
+    """Return what the release wrote, where that helps: it did not become healthy."""
+    if page.row.word not in ("undone", "undoing", "stuck") or there.trouble:
+        return ()
+    return ground.output(auth.services(), page.row.service, page.row.environment, settings, page.row.release, OUTPUT)
+
+
+@bp.get("/deploys/<int:deploy_id>/log.txt")
+def log(deploy_id: int) -> Response:
+    services, times = auth.services(), common.times()
+    with services.database.read() as session:
+        page = query.page(session, deploy_id, services.jobs)
+    text = "".join(f"{render.iso(line.at)} {line.text}\n" for line in page.log)
+    answer = Response(text, mimetype="text/plain")
+    name = f"{page.row.name}-{page.row.release}-{page.row.environment}-{times.now:%Y%m%d}.log"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@bp.post("/deploys/<int:deploy_id>/abort")
+def abort(deploy_id: int) -> Answer:
+    """Order it to stop and go back."""
+    services = auth.services()
+    with services.database.read() as session:
+        page = query.page(session, deploy_id, services.jobs)
+        owned = whose.owned_by_ref(session, page.row.service)
+    common.require(Action.ABORT, owned)
+    try:
+        reason = request.form.get("reason", "").strip()[:300]
+        services.actions.abort(deploy_id, auth.somebody().actor, services.clock(), reason)
+    except Error as error:
+        if error.code is not Code.CONFLICT:
+            raise
+        common.say(error)
+    return common.back_to("deploys.show", deploy_id=deploy_id)

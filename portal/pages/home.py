@@ -1,0 +1,75 @@
+"""Home: what is going on?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flask import Blueprint, g, render_template
+from markupsafe import Markup
+
+from catalog import query as catalog
+from pipelines import query
+from pipelines.query import Row
+from portal import auth, bands, pictures, render
+from portal.pages import common
+from portal.pictures import Mark
+from portal.render import Times
+
+bp = Blueprint("home", __name__)
+
+DAY = timedelta(hours=24)
+MOST = 500  # deploys on the tape
+KINDS = {"healthy": "good", "replaced": "good", "undone": "undone", "stuck": "bad", "aborted": "off"}
+
+
+@bp.get("/")
+def show() -> str:
+    times, asks = common.times(), auth.somebody()
+    with auth.services().database.read() as session:
+        topic = common.live(session)
+        everything = {service.ref: service for service in catalog.services(session)}
+        known = query.summaries(session)
+        going = query.deploys(session, running=True, limit=50)
+        day = query.deploys(session, since=times.now - DAY, limit=MOST)
+        common.know(session, [row.actor for row in going])
+    g.running = len(going)
+    stuck = [one.last for one in known.values() if one.last and one.last.word == "stuck"]
+    mine = {ref: service for ref, service in everything.items() if service.owner.ref in asks.teams | {asks.user_ref}}
+    rows = [(mine[ref], environment, summary) for (ref, environment), summary in known.items() if ref in mine]
+    rows.sort(key=lambda row: (row[0].name, row[1] != "production", row[1]))
+    there = {service.ref for service, _, _ in rows}
+    return render_template(
+        "home.html",
+        here="Home",
+        topic=topic,
+        band=bands.home(len(everything), stuck, going, day),
+        going=going,
+        rows=[(service, environment, summary, bands.service_state(summary)) for service, environment, summary in rows],
+        silent=[service for ref, service in mine.items() if ref not in there],
+        teams=sorted(asks.teams),
+        everything=len(everything),
+        tape=_tape(day, times),
+        tally=_tally(day),
+        is_admin=asks.is_admin,
+    )
+
+
+def _tape(day: Sequence[Row], times: Times) -> Markup:
+    marks = []
+    for row in reversed(day):
+        at = row.ended_at or row.started_at or row.requested_at
+        title = f"{row.name} {row.release} to {row.environment}, {row.word}, {times.moment(at)}"
+        marks.append(Mark(-(times.now - at) / timedelta(hours=1), KINDS.get(row.word, "run"), title))
+    local = times.now.astimezone(times.zone)
+    return pictures.tape(marks, local.hour + local.minute / 60, f"Deploys of the last 24 hours: {_tally(day)}")
+
+
+def _tally(day: Sequence[Row]) -> str:
+    """Write `14 deploys: 12 healthy, 1 undone, 1 going out`."""
+    if not day:
+        return "no deploy"
+    counts = Counter(
+        "healthy" if row.word == "replaced" else "going out" if row.word == "baking" else row.word for row in day
+    )
+    parts = [f"{counts[word]} {word}" for word in query.WORDS if counts[word]]
+    return f"{render.counted(len(day), 'deploy')}: {', '.join(parts)}"

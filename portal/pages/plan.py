@@ -1,0 +1,106 @@
+"""What happens if I press? And the press itself."""
+
+from flask import Blueprint, g, render_template, request
+from werkzeug.wrappers import Response
+
+from catalog import query as catalog
+from catalog.query import Service
+from ledger.errors import Code, Error
+from pipelines import query
+from pipelines.actions import Preview, Started
+from pipelines.plan import Plan
+from portal import auth, bands, telling, whose
+from portal.pages import common
+from portal.permissions import Action
+from portal.services import Services
+
+bp = Blueprint("plan", __name__)
+
+NOTE = 300  # characters
+
+
+@bp.get("/services/<name>/<environment>/plan")
+def show(name: str, environment: str) -> str:
+    """The plan for `revision` (the newest when empty), or for going back `to` an earlier release."""
+    services, times = auth.services(), common.times()
+    with services.database.read() as session:
+        known = catalog.service(session, common.ref_of(name))
+        owned = whose.owned(known)
+        g.running = len(query.deploys(session, running=True, limit=100))
+    to = request.args.get("to", "")
+    if to:
+        if not to.isdigit() or len(to) > 9:
+            raise Error(Code.INVALID, f"“{to[:40]}” is not the number of a release.")
+        preview = services.actions.preview_rollback(known, environment, int(to), times.now)
+    else:
+        preview = services.actions.preview(known, environment, request.args.get("revision", "").strip(), times.now)
+    plan = preview.plan
+    return render_template(
+        "plan.html",
+        here="Services",
+        service=known,
+        environment=environment,
+        preview=preview,
+        plan=plan,
+        change=plan.change,
+        band=bands.plan(preview, known.name),
+        button=_button(plan),
+        oldest=_oldest(preview),
+        strategy=telling.strategy(plan),
+        stairs=telling.planned_stairs(plan, times.now, times.zone),
+        stages=telling.stages(plan),
+        refused=common.refusal(Action.ROLL_BACK if to else Action.DEPLOY, owned),
+        is_admin=auth.somebody().is_admin,
+    )
+
+
+def _button(plan: Plan) -> str:
+    if plan.rollback:
+        return f"Roll back to {plan.release.number}"
+    if plan.change.back or not plan.change.commits:
+        return f"Deploy {plan.release.number}"
+    return f"Deploy {bands.commits(len(plan.change.commits))}"
+
+
+def _oldest(preview: Preview) -> str:
+    """Return the oldest waiting commit, where there is more than one: small deploys are safer."""
+    commits = preview.plan.change.commits
+    is_many = len(commits) > 1 and not preview.plan.rollback and not preview.plan.change.back
+    return commits[-1].sha if is_many and preview.plan.base is not None else ""
+
+
+@bp.post("/services/<name>/<environment>/deploy")
+def deploy(name: str, environment: str) -> Response:
+    """Freeze spec and revision, and queue the deploy."""
+    services, service = _for(name, Action.DEPLOY)
+    revision = request.form.get("revision", "").strip()
+    if not revision:
+        raise Error(Code.INVALID, "Say which revision shall go out.")
+    note = request.form.get("note", "").strip()[:NOTE]
+    started = services.actions.deploy(service, environment, revision, auth.somebody().actor, services.clock(), note)
+    return _to(started)
+
+
+@bp.post("/services/<name>/<environment>/rollback")
+def roll_back(name: str, environment: str) -> Response:
+    """Go back to an earlier healthy release; it jumps the queue."""
+    services, service = _for(name, Action.ROLL_BACK)
+    number = request.form.get("release", "")
+    if not number.isdigit() or len(number) > 9:
+        raise Error(Code.INVALID, "Say by its number which release shall come back.")
+    note = request.form.get("note", "").strip()[:NOTE]
+    actor = auth.somebody().actor
+    return _to(services.actions.rollback(service, environment, int(number), actor, services.clock(), note))
+
+
+def _for(name: str, action: Action) -> tuple[Services, Service]:
+    services = auth.services()
+    with services.database.read() as session:
+        known = catalog.service(session, common.ref_of(name))
+        owned = whose.owned(known)
+    common.require(action, owned)
+    return services, known
+
+
+def _to(started: Started) -> Response:
+    return common.back_to("deploys.show", deploy_id=started.id)

@@ -1,0 +1,144 @@
+"""The list of services, and the page of one."""
+
+from typing import Any
+
+from flask import Blueprint, g, render_template, request
+from werkzeug.wrappers import Response
+
+from catalog import query as catalog
+from catalog.query import Service
+from ledger.errors import Code, Error
+from pipelines import query, store
+from pipelines.query import Summary
+from portal import auth, bands, ground, whose
+from portal.ground import Ground
+from portal.pages import common
+from portal.permissions import Action
+
+bp = Blueprint("services", __name__)
+
+PRODUCTION = "production"
+LAST = 8  # deploys shown on a service's page
+
+
+@bp.get("/services")
+def index() -> str:
+    """All services, one row per environment; `q` looks into names, owners and descriptions."""
+    looked_for = request.args.get("q", "").strip()[:100]
+    with auth.services().database.read() as session:
+        topic = common.live(session)
+        everything = catalog.services(session)
+        known = query.summaries(session)
+        g.running = sum(1 for one in known.values() if one.running) + sum(one.queued for one in known.values())
+    found = [service for service in everything if _fits(service, looked_for)]
+    return render_template(
+        "services.html",
+        here="Services",
+        topic=topic,
+        rows=_rows(found, known),
+        found=len(found),
+        everything=len(everything),
+        looked_for=looked_for,
+        is_admin=auth.somebody().is_admin,
+    )
+
+
+def _fits(service: Service, looked_for: str) -> bool:
+    said = f"{service.name} {service.title} {service.owner.title} {service.description}".lower()
+    return all(word in said for word in looked_for.lower().split())
+
+
+def _rows(found: list[Service], known: Any) -> list[tuple[Any, ...]]:
+    by_service: dict[str, list[tuple[str, Summary]]] = {}
+    for (ref, environment), summary in known.items():
+        by_service.setdefault(ref, []).append((environment, summary))
+    rows = []
+    for service in sorted(found, key=lambda one: one.name):
+        places = by_service.get(service.ref) or [(_first(whose.environments(service)), Summary())]
+        for environment, summary in sorted(places, key=lambda place: (place[0] != PRODUCTION, place[0])):
+            rows.append((service, environment, summary, bands.service_state(summary)))
+    return rows
+
+
+def _first(environments: tuple[str, ...]) -> str:
+    return PRODUCTION if PRODUCTION in environments or not environments else environments[0]
+
+
+@bp.get("/services/<name>")
+@bp.get("/services/<name>/<environment>")
+def show(name: str, environment: str | None = None) -> str:
+    services, times, ref = auth.services(), common.times(), common.ref_of(name)
+    with services.database.read() as session:
+        topic = common.live(session, service=ref)
+        known = catalog.service(session, ref)
+        by_place = query.summaries(session, [ref])
+        environments = _environments(known, by_place)
+        here = environment or _first(environments)
+        if environment is not None and environment not in environments:
+            raise Error(
+                Code.NOT_FOUND, f"{known.name} has no environment {environment}; it has {', '.join(environments)}."
+            )
+        summary = by_place.get((ref, here), Summary())
+        waiting = query.waiting_change(session, ref, here) if summary.waiting else None
+        last = query.deploys(session, service=ref, environment=here, limit=LAST)
+        back = query.way_back(session, ref, here, limit=3)
+        lane = query.lane_order(session, ref, here)
+        hold = services.jobs.held(session, [store.lane(ref, here)]).get(store.lane(ref, here))
+        settings = _settings(session, summary)
+        owned = whose.owned(known)
+        problems = whose.problems(session, known)
+        common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
+        g.running = len(query.deploys(session, running=True, limit=100))
+    there = ground.look(services, ref, here, settings) if settings else Ground()
+    serving = summary.live.release if summary.live else None
+    up, of = (there.up(serving), len(there.of(serving))) if there.instances else (None, None)
+    return render_template(
+        "service.html",
+        here="Services",
+        topic=topic,
+        service=known,
+        environment=here,
+        environments=environments,
+        band=bands.service(known.name, here, summary, up, of, times),
+        summary=summary,
+        change=waiting,
+        last=last,
+        lane=lane,
+        hold=hold,
+        back=back[0] if back else None,
+        others=back[1:],
+        there=there,
+        owned=owned,
+        problems=problems,
+        refused=common.refusal(Action.DEPLOY, owned),
+        refused_back=common.refusal(Action.ROLL_BACK, owned),
+    )
+
+
+def _environments(known: Service, by_place: Any) -> tuple[str, ...]:
+    found = {*whose.environments(known), *(environment for _, environment in by_place)}
+    return tuple(sorted(found, key=lambda one: (one != PRODUCTION, one)))
+
+
+def _settings(session: Any, summary: Summary) -> dict[str, Any]:
+    """Return how the target of what serves, or goes out, is set up."""
+    row = summary.running or summary.last
+    deploy = summary.live.deploy_id if summary.live else row.id if row else None
+    if deploy is None:
+        return {}
+    asked, _, _ = store.load(session, deploy)
+    return asked.spec.environments[asked.environment].target.model_dump(mode="json")
+
+
+@bp.post("/services/<name>/<environment>/let-go")
+def let_go(name: str, environment: str) -> Response:
+    """Let a held lane go on."""
+    services, ref = auth.services(), common.ref_of(name)
+    with services.database.read() as session:
+        owned = whose.owned_by_ref(session, ref)
+    common.require(Action.RELEASE, owned)
+    try:
+        services.actions.let_go(ref, environment, auth.somebody().actor, services.clock())
+    except Error as error:
+        common.say(error)
+    return common.back_to("services.show", name=name, environment=environment)

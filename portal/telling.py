@@ -1,0 +1,294 @@
+"""A plan and a deploy, told for people: the stairs, the steps, the checks. Pure: plan and moments in, words out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pipelines.machine import ENDED, Deploy, State, Took
+from pipelines.plan import Plan, Step, StepKind
+from pipelines.watch import FAILS_IN_A_ROW, Look, by_check, label
+from portal import pictures, render
+from production.ports import Check
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a person is told before the click: one numbered step of the plan."""
+
+    title: str
+    text: str
+    expected: timedelta
+
+
+def stages(plan: Plan) -> list[Stage]:
+    """Return the plan as a person would tell it: make ready, each wave, and what becomes of the old release."""
+    number = plan.release.number
+    made = "Build" if plan.build else "Check out"
+    ready = Stage(f"{made} release {number}", "Once per revision. Nothing runs yet.", _expected(plan, 0))
+    told = [ready]
+    running = 0
+    for wave in plan.waves:
+        share = render.percent(wave.percent)
+        on = f"{render.counted(wave.instances, 'instance')} of {number}"
+        text = f"{_starting(plan, wave.instances - running)}{_watching(plan)}"
+        told.append(Stage(f"{share} of traffic, on {on}", text, _expected(plan, wave.number)))
+        running = wave.instances
+    if plan.base is not None:
+        rest = sum((s.expected for s in plan.steps if s.kind in (StepKind.DRAIN, StepKind.STOP)), timedelta(0))
+        text = "It finishes what it has begun, at most as long as the drain time, and then stops."
+        told.append(Stage(f"Release {plan.base.number} leaves", text, rest))
+    return told
+
+
+def _expected(plan: Plan, wave: int) -> timedelta:
+    kinds = (StepKind.DRAIN, StepKind.STOP)
+    return sum((s.expected for s in plan.steps if s.wave == wave and s.kind not in kinds), timedelta(0))
+
+
+def _starting(plan: Plan, more: int) -> str:
+    if more <= 0:
+        return ""
+    asked = "; ".join(asks(check) for check in plan.checks)
+    start = f"{render.counted(more, 'more instance' if more < plan.instances else 'instance')} start"
+    return f"{start if more > 1 else start.replace(' start', ' starts')}. " + (
+        f"Before any traffic each must pass: {asked}. " if asked else ""
+    )
+
+
+def asks(check: Check) -> str:
+    """Say what a check asks for: `/healthz 3 times in a row within 30 s`."""
+    return f"{label(check)} {render.counted(check.passes, 'time')} in a row within {render.duration(check.deadline)}"
+
+
+def _watching(plan: Plan) -> str:
+    if not plan.bake:
+        return "It goes on at once."
+    return f"Watched for {render.duration(plan.bake)}; a check that fails {FAILS_IN_A_ROW} times in a row puts it back."
+
+
+def strategy(plan: Plan) -> str:
+    """Sum up how it goes: `canary: 10 %, 50 %, 100 %, watched 2 min each`."""
+    shares = ", ".join(render.percent(wave.percent) for wave in plan.waves)
+    watched = f", watched {render.duration(plan.bake)}{' each' if len(plan.waves) > 1 else ''}" if plan.bake else ""
+    return f"{plan.strategy}: {shares}{watched}" if len(plan.waves) > 1 else f"{plan.strategy}{watched}"
+
+
+@dataclass(frozen=True)
+class Span:
+    """When a step of the plan was or should be, in seconds from the beginning."""
+
+    step: Step
+    begin: float
+    end: float
+
+
+def spans(plan: Plan, story: Sequence[Took], began: datetime, now: datetime) -> list[Span]:
+    """Return each step with its times: as they were, and from now on as expected."""
+    cursor, told = 0.0, []
+    forward = [took for took in story if not took.undo]
+    for index, step in enumerate(plan.steps):
+        took = forward[index] if index < len(forward) else None
+        begin = (took.began - began).total_seconds() if took else cursor
+        if took is None:
+            end = begin + step.expected.total_seconds()
+        elif took.ended is not None:
+            end = (took.ended - began).total_seconds()
+        else:
+            end = max(begin + step.expected.total_seconds(), (now - began).total_seconds())
+        told.append(Span(step, begin, end))
+        cursor = end
+    return told
+
+
+def planned_stairs(plan: Plan, at: datetime, zone: ZoneInfo) -> str:
+    """Draw the plan as if it began now: dashed."""
+    steps = _stairs(spans(plan, (), at, at), at, zone)
+    said = ", ".join(f"{step.text} at {step.below}" for step in steps[1:])
+    return pictures.stairs(steps, f"Traffic on release {plan.release.number}: {said}")
+
+
+def _stairs(told: Sequence[Span], began: datetime, zone: ZoneInfo) -> list[pictures.Step]:
+    """Cut the spans at each change of weight."""
+    cuts = [span for span in told if span.step.kind is StepKind.WEIGH]
+    if not cuts:
+        return []
+    end = max(told[-1].end, cuts[-1].begin + 1)
+
+    def at(seconds: float) -> str:
+        return render.short_clock(began + timedelta(seconds=seconds), zone)
+
+    first = max(cuts[0].begin, 0.001)
+    steps = [pictures.Step(0, first, 0, "start", at(0))]
+    for cut, after in zip(cuts, [*(cut.begin for cut in cuts[1:]), end], strict=True):
+        percent = cut.step.percent
+        steps.append(pictures.Step(cut.begin, after, percent, render.percent(percent), at(cut.begin)))
+    return steps
+
+
+def stairs(deploy: Deploy, now: datetime, zone: ZoneInfo) -> str:
+    """Draw a deploy under way or over: filled as far as it came."""
+    if deploy.plan is None or deploy.started_at is None:
+        return ""
+    began = deploy.started_at
+    until = deploy.ended_at or now
+    told = spans(deploy.plan, deploy.story, began, until)
+    steps = _stairs(told, began, zone)
+    passed = (until - began).total_seconds()
+    turned = next((took.began for took in deploy.story if took.undo), None)
+    went_back = deploy.state in (State.UNDOING, State.UNDONE, State.STUCK)
+    if went_back:
+        back_at = ((turned or until) - began).total_seconds()
+        steps = _cut(steps, back_at, passed, render.short_clock(turned or until, zone))
+    release = deploy.plan.release.number
+    said = ", ".join(f"{step.text} at {step.below}" for step in steps if step.begin <= passed)
+    over = deploy.state in ENDED
+    return pictures.stairs(steps, f"Traffic on release {release}: {said}", passed, done=over)
+
+
+def _cut(steps: Sequence[pictures.Step], at: float, end: float, below: str) -> list[pictures.Step]:
+    """Leave out what never came, and show the way back as the last stair."""
+    kept = [
+        pictures.Step(step.begin, min(step.end, at), step.percent, step.text, step.below)
+        for step in steps
+        if step.begin < at
+    ]
+    return [*kept, pictures.Step(at, max(end, at + 0.001), 0, "back", below)]
+
+
+def left(deploy: Deploy, now: datetime) -> timedelta | None:
+    """Return how long it should still take, None when nobody can say."""
+    if deploy.plan is None or deploy.started_at is None or deploy.state not in (State.GOING, State.ACTING):
+        return None
+    told = spans(deploy.plan, deploy.story, deploy.started_at, now)
+    return timedelta(seconds=max(told[-1].end - (now - deploy.started_at).total_seconds(), 0))
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One line of the story at the side: an icon and its tone, when, what, and how long."""
+
+    icon: str
+    tone: str
+    at: datetime | None
+    title: str
+    text: str = ""
+    took: timedelta | None = None
+    planned: bool = False
+
+
+_NAMES = {
+    StepKind.PREPARE: "Made ready",
+    StepKind.START: "Instances started",
+    StepKind.PROBE: "Instances ready",
+    StepKind.BAKE: "Watched",
+    StepKind.DRAIN: "Old release drained",
+    StepKind.STOP: "Old release stopped",
+}
+_DOING = {
+    StepKind.PREPARE: "Being made ready",
+    StepKind.START: "Instances start",
+    StepKind.PROBE: "Instances are asked",
+    StepKind.BAKE: "Being watched",
+    StepKind.DRAIN: "Old release drains",
+    StepKind.STOP: "Old release stops",
+}
+_BACK = {
+    StepKind.START: "Old instances start",
+    StepKind.PROBE: "Old instances are asked",
+    StepKind.WEIGH: "Traffic goes back",
+    StepKind.DRAIN: "New release drains",
+    StepKind.STOP: "New release stops",
+}
+
+
+def story(deploy: Deploy) -> list[Chapter]:
+    """Tell the steps: those done, the one under way, and those to come."""
+    if deploy.plan is None:
+        return []
+    told, done = [], 0
+    for index, took in enumerate(deploy.story):
+        last = index == len(deploy.story) - 1
+        if not took.undo and done < len(deploy.plan.steps):
+            told.append(_chapter(took, deploy.plan.steps[done], deploy, last))
+            done += 1
+        elif took.undo:
+            told.append(_back(took, deploy, last))
+    if deploy.state in (State.GOING, State.ACTING, State.QUEUED):
+        told += [
+            Chapter("ring", "dim", None, _title(step, _NAMES), planned=True)
+            for step in deploy.plan.steps[done:]
+            if step.kind in (StepKind.WEIGH, StepKind.BAKE, StepKind.STOP)
+        ]
+    return told
+
+
+def _title(step: Step, names: dict[StepKind, str]) -> str:
+    if step.kind is StepKind.WEIGH:
+        return f"{render.percent(step.percent)} of traffic"
+    watched = step.kind is StepKind.BAKE
+    return f"{names[step.kind]} at {render.percent(step.percent)}" if watched else names[step.kind]
+
+
+def _chapter(took: Took, step: Step, deploy: Deploy, last: bool) -> Chapter:
+    if took.ended is None:
+        return Chapter("run", "t-run", took.began, _title(step, _DOING))
+    failed = last_forward(deploy) is took and deploy.state in (State.UNDOING, State.UNDONE, State.STUCK)
+    if failed and deploy.ending == "aborted":
+        return Chapter("undo", "dim", took.began, _title(step, _DOING), "Stopped by a person.", took.ended - took.began)
+    if failed:
+        text = render.sentence(took.said)
+        return Chapter("stop", "t-bad", took.began, _title(step, _DOING), text, took.ended - took.began)
+    return Chapter("ok", "t-good", took.began, _title(step, _NAMES), "", took.ended - took.began)
+
+
+def last_forward(deploy: Deploy) -> Took | None:
+    return next((took for took in reversed(deploy.story) if not took.undo), None)
+
+
+def _back(took: Took, deploy: Deploy, last: bool) -> Chapter:
+    title = _BACK.get(StepKind(took.kind), took.kind)
+    if took.ended is None:
+        return (
+            Chapter("stop", "t-bad", took.began, title, render.sentence(deploy.reason))
+            if (deploy.state is State.STUCK and last)
+            else Chapter("undo", "t-warn", took.began, title)
+        )
+    return Chapter("undo", "t-warn", took.began, title, "", took.ended - took.began)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One row of the checks: its state in our words, how many instances pass, and why."""
+
+    name: str
+    state: str  # waiting, watching, passing, failing
+    passing: int
+    of: int
+    why: str
+
+
+def checks(deploy: Deploy) -> list[Checked]:
+    """Return what the checks of the current wave have said."""
+    if deploy.plan is None:
+        return []
+    looks = by_check(deploy.watch)
+    return [_checked(check, looks.get(label(check), ()), deploy) for check in deploy.plan.checks]
+
+
+def _checked(check: Check, looks: Sequence[Look], deploy: Deploy) -> Checked:
+    name = label(check)
+    if not looks:
+        if deploy.state in ENDED:
+            return Checked(name, "skipped", 0, 0, "Nothing was left to ask when this ended; the log has what was said.")
+        return Checked(name, "waiting", 0, 0, f"Asked as soon as instances are up: {asks(check)}.")
+    passing = sum(1 for look in looks if look.passes >= min(check.passes, look.total))
+    worst = max(looks, key=lambda look: (look.fails, -look.passes))
+    if worst.fails:
+        times = f", {render.counted(worst.fails, 'time')} in a row" if worst.fails > 1 else ""
+        return Checked(name, "failing", passing, len(looks), f"{worst.instance}: {worst.said}{times}.")
+    row = min(look.passes for look in looks)
+    newest = max(looks, key=lambda look: look.at)
+    if any(look.passes < check.passes for look in looks) and deploy.state not in ENDED:
+        return Checked(name, "watching", passing, len(looks), f"{newest.said}, {row} of {check.passes} in a row.")
+    return Checked(name, "passing", len(looks), len(looks), f"{newest.said}, {render.number(row)} in a row.")
