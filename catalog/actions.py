@@ -17,20 +17,14 @@ from catalog.git import Credentials, Mirror
 from catalog.history import Commit
 from catalog.places import Place, Problem
 from catalog.store import Repository
-from catalog.validate import BlockReader, Validated, validate
+from catalog.validate import FILE, NOT_READ, BlockReader, Validated, validate
 from ledger import events
 from ledger.db import Database
 from ledger.errors import Code, Error
 
-FILE = "catalog-info.yaml"
 MAX_FILES = 50
 MAX_FACTS = 20  # new problems told one by one; the rest is on the page
 ACTOR = "catalog"
-
-# Below these folders a catalog file is an example or a template, and describes nothing that runs.
-NOT_READ = frozenset(
-    ("examples", "example", "tests", "test", "testdata", "fixtures", "templates", "skeleton", "node_modules", "vendor")
-)
 
 
 def no_credentials(_url: str) -> Credentials | None:

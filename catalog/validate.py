@@ -18,6 +18,13 @@ from catalog.refs import Ref
 from catalog.rules import Envelope
 from catalog.wording import name, problems_of
 
+FILE = "catalog-info.yaml"
+
+# Below these folders a catalog file is an example or a template, and describes nothing that runs.
+NOT_READ = frozenset(
+    ("examples", "example", "tests", "test", "testdata", "fixtures", "templates", "skeleton", "node_modules", "vendor")
+)
+
 BlockReader = Callable[[Document, tuple[str, ...]], Sequence[Problem]]
 
 _NEAR = 0.75  # how alike `deply` and `deploy` must be for a warning

@@ -242,6 +242,7 @@ _PARSER: tuple[tuple[str, str, str], ...] = (  # what the parser says -> message
     ("expected ',' or ']'", "a “,” or the closing “]” is missing", ""),
     ("found unexpected end of stream", "a quote that was opened is never closed", ""),
     ("found unexpected document", "a quote or block goes on over the end of the document", ""),
+    ("expected node content", "a value is missing here, or a bracket before is never closed", ""),
     ("undefined tag handle", "a tag (“!…!”) that is not declared", "put the value in quotes"),
 )
 

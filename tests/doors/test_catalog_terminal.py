@@ -1,0 +1,98 @@
+"""`fullcycle catalog validate`: for people, for programs, and for CI by its exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from portal.cli.catalog import catalog
+from tests.rooms.test_catalog_actions import TEAM, component
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(catalog, ["validate", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(path: str, text: str) -> str:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+    return path
+
+
+def test_a_good_file_ends_with_0(folder: Path) -> None:
+    result = run(written("catalog-info.yaml", component() + "---\n" + TEAM))
+
+    assert (result.exit_code, result.output) == (0, "1 file, 3 good, 0 errors, 0 warnings\n")
+
+
+def test_errors_come_with_their_place_and_end_with_1(folder: Path) -> None:
+    written("catalog-info.yaml", component(owner="paymets"))
+    written("teams/catalog-info.yaml", TEAM)
+
+    result = run(".")
+
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        'catalog-info.yaml:8:3 owner: no team "paymets"; did you mean "payments"?',
+        "2 files, 3 good, 1 error, 0 warnings",
+    ]
+
+
+def test_a_warning_ends_with_0(folder: Path) -> None:
+    result = run(written("catalog-info.yaml", component() + "  deply: {}\n"))
+
+    assert result.exit_code == 0
+    assert '9:3 spec: "deply" is not read by anybody; did you mean "deploy"?' in result.output
+
+
+def test_an_owner_may_be_known_to_the_portal_when_no_team_is_described(folder: Path) -> None:
+    assert run(written("catalog-info.yaml", component(owner="elsewhere"))).exit_code == 0
+
+
+def test_programs_get_a_list(folder: Path) -> None:
+    result = run("--json", written("catalog-info.yaml", component("-x")))
+
+    assert json.loads(result.output) == [
+        {
+            "path": "catalog-info.yaml",
+            "line": 4,
+            "column": 3,
+            "entity": "component:default/-x",
+            "severity": "error",
+            "code": "value_error",
+            "message": 'name: "-x" needs to be 1 to 63 letters and digits, with -_. between them',
+            "hint": "",
+        }
+    ]
+
+
+def test_examples_below_a_folder_are_left_out_unless_they_are_named(folder: Path) -> None:
+    written("catalog-info.yaml", component())
+    example = written("examples/catalog-info.yaml", "{")
+
+    assert run(".").exit_code == 0
+    assert run(example).exit_code == 1
+
+
+def test_a_folder_without_a_catalog_file_is_a_wrong_call(folder: Path) -> None:
+    result = run(".")
+
+    assert result.exit_code == 2
+    assert "there is no catalog-info.yaml in ." in result.output
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"a\0b", b"x" * (1024 * 1024 + 10), b"{{ x }}"])
+def test_a_hostile_file_is_one_located_problem(folder: Path, text: bytes) -> None:
+    Path("catalog-info.yaml").write_bytes(text)
+
+    result = run("catalog-info.yaml")
+
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 2
