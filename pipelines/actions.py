@@ -103,7 +103,8 @@ class Actions:
             store.lock_service(tx, service.ref)
             asked = self._asked_back(tx, service, environment, number, actor, note)
             _refuse(self._preview(tx, asked, at, 0, head=False))
-            if (known := store.open_deploy(tx, service.ref, environment, asked.release.revision)) is not None:
+            revision = asked.release.revision
+            if (known := store.open_deploy(tx, service.ref, environment, revision, rollback=True)) is not None:
                 return Started(known, already=True)
             why = f"{_name(actor)} went back to {number}" + (f": {note}" if note else "")
             self.jobs.hold(tx, asked.lane, actor, why, at)  # locks the lane: nothing begins from here on

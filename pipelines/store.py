@@ -121,16 +121,13 @@ def add(session: Session, asked: Asked, at: datetime) -> int:
     return int(session.scalar(row.returning(DeployRow.id)) or 0)
 
 
-def open_deploy(session: Session, service: str, environment: str, revision: str) -> int | None:
-    """Return the deploy of that very revision which is queued or under way."""
-    return session.scalar(
-        select(DeployRow.id).where(
-            DeployRow.service == service,
-            DeployRow.environment == environment,
-            DeployRow.revision == revision,
-            DeployRow.state.not_in(ENDED),
-        )
-    )
+def open_deploy(
+    session: Session, service: str, environment: str, revision: str, *, rollback: bool = False
+) -> int | None:
+    """Return the deploy of that very revision which is queued or under way; for a rollback, only another rollback."""
+    same = (DeployRow.service == service, DeployRow.environment == environment, DeployRow.revision == revision)
+    query = select(DeployRow.id).where(*same, DeployRow.state.not_in(ENDED)).order_by(DeployRow.id)
+    return session.scalars(query.where(DeployRow.rollback) if rollback else query).first()
 
 
 def load(session: Session, deploy_id: int) -> tuple[Asked, Deploy, Abort | None]:
