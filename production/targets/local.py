@@ -21,7 +21,7 @@ from production.machine import INLINE_SECONDS, Machine
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_command, refuse_folder, refuse_user
 from production.rundir import short_folder
-from production.settings import LocalSettings
+from production.settings import LocalSettings, written
 from production.store import FIRST_PORT, FIRST_PUBLIC_PORT, Store
 from production.supervise import Supervisor, until
 
@@ -116,10 +116,13 @@ class LocalTarget:
             self._machine.settle(site.name, guard)
             if until(lambda: self._busy(site, keep) == 0, INLINE_SECONDS):
                 return Done("no connection is left")
-            since = self._store.known(site.name).since or self._clock()
+            since, open_still = (
+                self._store.known(site.name).since or self._clock(),
+                _connections(self._busy(site, keep)),
+            )
             if self._clock() >= since + settings.drain:
-                return Done(f"{self._busy(site, keep)} connections did not end within {settings.drain.seconds} s")
-            return Pending(f"{self._busy(site, keep)} connections are still open", AGAIN)
+                return Done(f"{open_still} did not end within {written(settings.drain)}")
+            return Pending(f"waiting for {open_still}", AGAIN)
 
         return self._act(site, fence, act)
 
@@ -245,3 +248,7 @@ def _by_number(log: Path) -> int:
 
 def _source(log: Path) -> str:
     return f"instance {log.stem}" if log.stem.isdigit() else log.stem
+
+
+def _connections(count: int) -> str:
+    return f"{count} connection" if count == 1 else f"{count} connections"

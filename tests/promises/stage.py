@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger import db
 from ledger.clock import now
-from production.ports import Pending, Progress, Release, Site, Target
+from production.ports import Failed, Pending, Progress, Release, Site, Target
 from production.targets.local import LocalTarget
 from production.targets.memory import MemoryTarget
 from tests.conftest import with_tables
@@ -83,7 +83,9 @@ class Stage:
     def started(self, site: Site, number: int, fence: int = 1, instances: int = 2) -> Progress:
         """Prepare and start a release; it gets no traffic."""
         release = self.release(number)
-        settled(lambda: self.target.prepare(site, release, fence))
+        prepared = settled(lambda: self.target.prepare(site, release, fence))
+        if isinstance(prepared, Failed):
+            return prepared
         return settled(lambda: self.target.start(site, release, instances, fence))
 
     def seen(self, site: Site) -> tuple[Any, ...]:
