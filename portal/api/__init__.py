@@ -1,0 +1,54 @@
+"""The API: what the pages do, for programs. Each module is one door, as with the pages."""
+
+from typing import Any
+
+from apiflask import APIBlueprint, HTTPError
+from flask import Response
+from flask.blueprints import BlueprintSetupState
+
+from ledger.errors import Code, Error
+from portal import auth, errors
+from portal.api import deploys, document, facts, people, repositories
+from portal.api import services as doors
+from portal.auth import LOGIN_LIMITS
+from portal.services import Services
+
+PREFIX = "/api/v1"
+
+
+def blueprint(services: Services) -> APIBlueprint:
+    """Return the whole API; it belongs on an APIFlask application, which makes its document."""
+    api = APIBlueprint("api", __name__, url_prefix=PREFIX)
+    for door in (doors, deploys, facts, repositories, people):
+        api.register_blueprint(door.bp)
+    api.register_error_handler(HTTPError, _misunderstood)
+    api.after_request(_challenge)
+    api.record_once(lambda state: _installed(state, services.config.address))
+    return api
+
+
+def _installed(state: BlueprintSetupState, address: str) -> None:
+    app: Any = state.app
+    app.config["AUTO_SERVERS"] = False
+    app.spec_processor(lambda told: document.finished(told, address))
+    auth.public(app.view_functions["openapi.spec"])
+    for limiter in app.extensions.get("limiter", ()):
+        limiter.limit(LOGIN_LIMITS)(people.log_in)
+
+
+def _misunderstood(error: HTTPError) -> Response:
+    """Say each problem of a body or a query as a sentence with its place."""
+    fields: dict[str, Any] = error.detail if isinstance(error.detail, dict) else {}
+    reasons = [
+        f"{'' if place == '_schema' else place + ': '}{said}"
+        for places in fields.values()
+        for place, sentences in places.items()
+        for said in sentences
+    ]
+    return errors.answer(error.status_code, Error(Code.INVALID, "This cannot be taken as it is.", reasons=reasons))
+
+
+def _challenge(answer: Response) -> Response:
+    if answer.status_code == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="fullcycle"'
+    return answer

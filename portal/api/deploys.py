@@ -1,0 +1,125 @@
+"""Deploys over the API: ask for one, go back, stop one, and look at what happened."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import url_for
+
+from ledger import events
+from ledger.errors import Code, Error
+from pipelines import query
+from pipelines.actions import Started
+from portal import auth
+from portal.api import asking, shapes, tell
+from portal.api.asked import AbortIn, DeployIn, DeploysQuery, RollbackIn
+from portal.pages.common import ref_of
+from portal.permissions import Action
+
+bp = APIBlueprint("deploys", __name__, tag="Deploys")
+
+Answer = tuple[shapes.Out, int, dict[str, str]]
+REFUSED = {
+    400: "Not JSON, no revision, or a catalog file that cannot be deployed by; every problem is said",
+    403: "Not yours to do",
+    409: "It may not go; every reason is said",
+    503: "The repository cannot be read now",
+}
+
+
+@bp.post("/services/<name>/deploys")
+@bp.input(DeployIn)
+@bp.output(shapes.Started, 202, description="Asked for; it goes when its turn comes")
+@bp.doc(responses={200: "The very same is queued or under way already; this is it", **REFUSED})
+def deploy(name: str, json_data: DeployIn) -> Any:
+    """Deploy a service
+
+    Freezes the revision and what its catalog file says of deploys. Asking twice for the same gives the same deploy.
+    """
+    services, asked = auth.services(), json_data
+    with services.database.read() as session:
+        service = asking.service(session, name)
+        actor = asking.allowed(session, Action.DEPLOY, service.ref)
+    started = services.actions.deploy(
+        service, asked.environment, asked.revision, actor, asking.now(), asked.note.strip()
+    )
+    return _started(started)
+
+
+@bp.post("/services/<name>/rollbacks")
+@bp.input(RollbackIn)
+@bp.output(shapes.Started, 202, description="Asked for; it jumps the queue and holds what waits")
+@bp.doc(responses={200: "The very same is queued or under way already; this is it", **REFUSED})
+def roll_back(name: str, json_data: RollbackIn) -> Any:
+    """Go back to an earlier healthy release"""
+    services, asked = auth.services(), json_data
+    with services.database.read() as session:
+        service = asking.service(session, name)
+        actor = asking.allowed(session, Action.ROLL_BACK, service.ref)
+        number = asked.release
+        if number is None:
+            earlier = query.way_back(session, service.ref, asked.environment, limit=1)
+            if not earlier:
+                said = f"{service.name} has no earlier healthy release in {asked.environment} to go back to."
+                raise Error(Code.CONFLICT, said)
+            number = earlier[0].number
+    started = services.actions.rollback(service, asked.environment, number, actor, asking.now(), asked.note.strip())
+    return _started(started)
+
+
+def _started(started: Started) -> Answer:
+    with auth.services().database.read() as session:
+        row = asking.row(session, started.id)
+    told = shapes.Started(
+        id=started.id, already=started.already, page=asking.page_of(started.id), deploy=tell.deploy(row)
+    )
+    where = url_for("api.deploys.show", deploy_id=started.id)
+    return told, 200 if started.already else 202, {"Location": where}
+
+
+@bp.post("/deploys/<int:deploy_id>/abort")
+@bp.input(AbortIn, location="json_or_form", arg_name="asked")
+@bp.output(shapes.Deploy, 202, description="Ordered; it stops at its next look, which is at once")
+@bp.doc(responses={403: "Not yours to do", 409: "It has ended already"})
+def abort(deploy_id: int, asked: AbortIn) -> Any:
+    """Stop a deploy and put the release before back"""
+    services = auth.services()
+    with services.database.read() as session:
+        row = asking.row(session, deploy_id)
+        actor = asking.allowed(session, Action.ABORT, row.service)
+    services.actions.abort(deploy_id, actor, asking.now(), asked.reason.strip())
+    with services.database.read() as session:
+        return tell.deploy(asking.row(session, deploy_id))
+
+
+@bp.get("/deploys")
+@bp.input(DeploysQuery, location="query")
+@bp.output(shapes.Deploys)
+@bp.doc(responses={404: "That can be no service's name"})
+def index(query_data: DeploysQuery) -> Any:
+    """Deploys, newest first"""
+    asked = query_data
+    with auth.services().database.read() as session:
+        rows = query.deploys(
+            session,
+            service=ref_of(asked.service) if asked.service else None,
+            environment=asked.environment,
+            actor=auth.somebody().actor if asked.actor == "me" else asked.actor,
+            running=asked.running,
+            before=asked.before,
+            limit=asked.limit + 1,
+        )
+    shown = rows[: asked.limit]
+    more = shown[-1].id if len(rows) > len(shown) else None
+    return shapes.Deploys(deploys=[tell.deploy(row) for row in shown], before=more)
+
+
+@bp.get("/deploys/<int:deploy_id>")
+@bp.output(shapes.DeployPage)
+def show(deploy_id: int) -> Any:
+    """One deploy: its plan, steps, checks, log and place in the queue"""
+    services = auth.services()
+    with services.database.read() as session:
+        asking.row(session, deploy_id)
+        position = events.head(session)  # before the rest, so that nothing falls between
+        page = query.page(session, deploy_id, services.jobs)
+    return tell.page(page, asking.page_of(deploy_id), position)

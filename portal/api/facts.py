@@ -1,0 +1,109 @@
+"""What happened, over the API: the audit by position, and one deploy's facts as they come."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request
+
+from ledger import events
+from ledger.db import Database
+from portal import auth, live
+from portal.api import asking, records, tell
+from portal.api.asked import LARGEST_ID, EventsQuery, StreamQuery
+from portal.live import Hub, Listener, Topic
+from portal.pages.common import ref_of
+
+bp = APIBlueprint("facts", __name__, tag="Facts")
+STREAM: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {
+        "description": "one message for each fact",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    503: {"description": "Too many streams are open; ask for the deploy itself"},
+}
+
+
+@bp.get("/events")
+@bp.input(EventsQuery, location="query")
+@bp.output(records.Events)
+@bp.doc(responses={404: "That can be no service's name"})
+def index(query_data: EventsQuery) -> Any:
+    """Every fact, oldest first, by its place in the chain
+
+    Each fact's hash covers the fact and the hash before it, so a change of what once happened shows.
+    """
+    asked, database = query_data, auth.services().database
+    events.seal(database)
+    with database.read() as session:
+        found = events.since(
+            session,
+            asked.after,
+            subject=asked.subject,
+            service=ref_of(asked.service) if asked.service else None,
+            limit=asked.limit,
+        )
+        head = events.head(session)
+    whole = len(found) < asked.limit  # then there is nothing more to find up to the head
+    last = max(head, asked.after) if whole or not found else found[-1].position or head
+    return records.Events(events=[tell.event(event) for event in found], position=last)
+
+
+@bp.get("/deploys/<int:deploy_id>/events")
+@bp.input(StreamQuery, location="query")
+@bp.doc(responses=STREAM)
+def stream(deploy_id: int, query_data: StreamQuery) -> Response:
+    """One deploy's facts as they happen, as server-sent events
+
+    Each message has the fact's position as its id and the fact as its data. A stream ends after 55 s, and after the
+    deploy has ended; who comes back says the last id as `Last-Event-ID` or `after` and misses nothing.
+    """
+    database = auth.services().database
+    with database.read() as session:
+        asking.row(session, deploy_id)
+    hub, after = live.current_hub(), _after(query_data)
+    listener = hub.join(Topic(subject=f"deploy:{deploy_id}"), after)
+    answer = Response(_messages(database, hub, listener, deploy_id, after), mimetype="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    answer.call_on_close(lambda: hub.leave(listener))
+    return answer
+
+
+def _after(asked: StreamQuery) -> int:
+    told = request.headers.get("Last-Event-ID", "")
+    if told.isascii() and told.isdigit() and int(told) <= LARGEST_ID:
+        return int(told)
+    return asked.after or 0
+
+
+def _messages(database: Database, hub: Hub, listener: Listener, deploy_id: int, after: int) -> Iterator[str]:
+    until = time.monotonic() + live.LIFE
+    yield "retry: 1000\n\n"
+    while (left := until - time.monotonic()) > 0 and not hub.has_ended:
+        listener.news.clear()
+        with database.read() as session:
+            news = events.since(session, after, subject=f"deploy:{deploy_id}")
+        for event in news:
+            after = event.position or after
+            yield f"id: {after}\nevent: fact\ndata: {json.dumps(_said(event))}\n\n"
+        if _has_ended(database, deploy_id, after):
+            yield "event: end\ndata: {}\n\n"
+            return
+        if not news and not listener.news.wait(min(live.HEARTBEAT, left)):
+            yield ": still here\n\n"
+
+
+def _said(event: events.Event) -> dict[str, Any]:
+    return tell.event(event).model_dump(mode="json")
+
+
+def _has_ended(database: Database, deploy_id: int, after: int) -> bool:
+    """Has it ended, and has every fact about it been sent?"""
+    with database.read() as session:
+        newest = events.latest(session, subject=f"deploy:{deploy_id}", limit=1)
+        if newest and (newest[0].position is None or newest[0].position > after):
+            return False
+        return asking.row(session, deploy_id).ended
