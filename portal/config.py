@@ -23,7 +23,7 @@ from production.settings import Duration
 
 PREFIX = "FULLCYCLE_"
 # Read by ./dev and the terminal, not by the portal.
-ELSEWHERE = frozenset({"VENV", "PYTHON", "TOKEN", "CONFIG"})
+ELSEWHERE = frozenset({"VENV", "PYTHON", "TOKEN", "TOKEN_FILE", "CONFIG"})
 
 
 def _folders(value: Any) -> Any:

@@ -1,0 +1,56 @@
+"""`fullcycle plan FILE`: what a catalog-info.yaml means for deploys, without a portal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from catalog import yamlfile
+from catalog.places import Document, Problem
+from catalog.validate import validate
+from ledger.errors import Code, Error
+from pipelines import spec as specs
+from pipelines.change import Change
+from pipelines.plan import Plan, ReleaseRef, plan
+
+FILE = "catalog-info.yaml"
+LARGEST = 2 * yamlfile.MAX_BYTES  # the reader says what is too large; more than this is not even loaded
+OLD, NEW = ReleaseRef(1, "", "what serves"), ReleaseRef(2, "", "this file")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the file says: a plan for each environment of each service, and all that is wrong."""
+
+    plans: tuple[Plan, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_good(self) -> bool:
+        return bool(self.plans) and not any(problem.severity == "error" for problem in self.problems)
+
+
+def is_file(what: str) -> bool:
+    """Does the person mean a file? A service's name has no slash and does not end so."""
+    return what.endswith((".yaml", ".yml")) or what in (".", "..") or what.startswith(("./", "../", "/"))
+
+
+def read(path: Path) -> Found:
+    """Read a file, or a folder's catalog-info.yaml."""
+    if path.is_dir():
+        path = path / FILE
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST)
+    except OSError as error:
+        raise Error(Code.NOT_FOUND, f"{path} cannot be read ({error.strerror}).") from None
+    documents, _ = yamlfile.read(text, str(path))
+    checked = validate({str(path): text}, {"deploy": specs.problems})
+    return Found(tuple(made for document in documents for made in _plans(document)), checked.problems)
+
+
+def _plans(document: Document) -> Iterator[Plan]:
+    spec, _ = specs.read(document)
+    name = str(document.value(("metadata", "name")) or "")
+    for environment in spec.environments if spec else ():
+        assert spec is not None
+        yield plan(f"component:default/{name}", environment, spec, NEW, OLD, Change())

@@ -1,0 +1,155 @@
+"""A small portal for the tests of the doors: one repository, three people, a memory target, and a worker.
+
+alice owns checkout, bob is on her team, carol is a stranger; admin may everything.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from apiflask import APIFlask
+
+from ledger import db
+from portal import accounts, wiring
+from portal.app import create_app
+from portal.config import Config, environment
+from portal.services import Services
+from tests.conftest import with_tables
+
+PASSWORD = "a long enough password"
+PATIENCE = 20.0  # seconds, for what takes well under one
+
+PEOPLE = """\
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: payments}
+spec: {type: team, children: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: search}
+spec: {type: team, children: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: alice}
+spec: {memberOf: [payments], profile: {displayName: Alice Moreau}}
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: bob}
+spec: {memberOf: [payments], profile: {displayName: Bob Okafor}}
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: carol}
+spec: {memberOf: [search], profile: {displayName: Carol Lind}}
+---
+"""
+
+CHECKOUT = """\
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata: {name: checkout, description: Takes the basket to a paid order}
+spec:
+  type: service
+  lifecycle: production
+  owner: group:payments
+  deploy:
+    environments:
+      production:
+        target: {kind: memory, instances: 2, drain: 0s%(target)s}
+        strategy: {canary: [50, 100], bake: %(bake)s}
+        checks: [{http: /healthz, passes: 1, every: 20ms}]
+      staging:
+        target: {kind: memory, instances: 1, drain: 0s}
+        strategy: {bake: 0s}
+        checks: [{http: /healthz, passes: 1, every: 20ms}]
+"""
+
+BAD = ', fails: {"*": check}'
+
+
+@dataclass
+class Served:
+    """The portal, its repository, and a key for everybody."""
+
+    services: Services
+    app: APIFlask
+    repository: Path
+    repository_id: int
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def commit(self, subject: str, *, target: str = "", bake: str = "0s") -> str:
+        """Commit a new revision of checkout and have the portal read it; return its hash."""
+        text = PEOPLE + CHECKOUT % {"target": target, "bake": bake}
+        (self.repository / "catalog-info.yaml").write_text(f"# {subject}\n{text}")
+        git(self.repository, "add", ".")
+        git(self.repository, "commit", "-q", "-m", subject)
+        wiring.sync(self.services, self.repository_id, self.services.clock())
+        return git(self.repository, "rev-parse", "HEAD")
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Have a worker in a thread."""
+        runner = wiring.runner(self.services, "test-worker")
+        thread = threading.Thread(target=runner.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            runner.stop()
+            thread.join(PATIENCE)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=Alice Moreau", "-c", "user.email=alice@example.com", "-c", "commit.gpgsign=false")
+    env = {"PATH": environment()["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, env=env, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@contextmanager
+def portal(folder: Path, *, port: int = 8000) -> Iterator[Served]:
+    """Set everything up in a folder of the test's own."""
+    repository = folder / "shop"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    config = Config(data=folder / "data", port=port)
+    config.data.mkdir()
+    database = with_tables(db.sqlite(config.data / "fullcycle.db"))
+    services = wiring.wire(config, opened=database)
+    git(repository, "commit", "-q", "--allow-empty", "-m", "begin")
+    repository_id = services.register(str(repository), "account:admin")
+    served = Served(services, create_app(services), repository, repository_id)
+    served.app.testing = False
+    _let_in(served)
+    served.commit("the first")
+    try:
+        yield served
+    finally:
+        served.app.extensions["fullcycle-live"].close()
+        database.close()
+
+
+def _let_in(served: Served) -> None:
+    at = served.services.clock()
+    with served.services.database.write() as session:
+        for name in ("admin", "alice", "bob", "carol"):
+            role, ref = ("admin", None) if name == "admin" else ("member", f"user:default/{name}")
+            accounts.create(session, name, PASSWORD, role, ref, at, "system")
+        for account in accounts.all_of_them(session):
+            served.keys[account.name] = accounts.new_key(session, account, "test", at, "system", timedelta(days=1))
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds; fail with its name when it does not come."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.02)
