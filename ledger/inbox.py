@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Table, UniqueConstraint, select
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Table, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
@@ -74,3 +74,8 @@ def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequ
 def mark_read(session: Session, reader: str, delivery_id: int, at: datetime) -> None:
     row = {"inbox_id": delivery_id, "reader": reader, "at": at}
     insert_once(session, cast(Table, ReadRow.__table__), row)
+
+
+def prune(session: Session, before: datetime) -> int:
+    """Delete deliveries from before that moment, read or not; return how many."""
+    return len(session.scalars(delete(DeliveryRow).where(DeliveryRow.at < before).returning(DeliveryRow.id)).all())

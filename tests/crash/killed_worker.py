@@ -3,6 +3,7 @@
 Run as: python -m tests.crash.killed_worker DATABASE_URL NAME. It says on standard output what it does, a line each.
 """
 
+import signal
 import sys
 import time
 from datetime import timedelta
@@ -38,8 +39,10 @@ def main(url: str, name: str) -> None:
             raise
         say(f"finished {claim.key} {claim.fence}")
 
+    runner = Runner(jobs, {"advance": advance}, name, now, database.changes, grace=timedelta(seconds=0.5))
+    signal.signal(signal.SIGTERM, lambda *_: runner.stop())
     say("ready")
-    Runner(jobs, {"advance": advance}, name, now, database.changes, grace=timedelta(seconds=1)).run()
+    runner.run()
 
 
 if __name__ == "__main__":

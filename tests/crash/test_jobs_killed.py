@@ -156,3 +156,18 @@ def test_a_worker_killed_between_jobs_leaves_nothing_behind(database: Database, 
 
     assert time.monotonic() - begun < 2  # there was no lease to wait for
     assert [subject for subject, _, _ in steps(database)] == ["1", "2"]
+
+
+def test_a_worker_told_to_stop_gives_back_what_it_cannot_end(database: Database, hire: Hire) -> None:
+    anna = hire(database, "anna")
+    ask(database, "1", slow=True)
+    anna.said("claimed")
+    bert = hire(database, "bert")
+
+    anna.signal(signal.SIGTERM)
+    begun = time.monotonic()
+    bert.said("finished")
+
+    assert time.monotonic() - begun < 3  # the grace of 0.5 s, and no lease of 5 s
+    assert anna.process.wait(10) == 0
+    assert [(subject, actor) for subject, actor, _ in steps(database)] == [("1", "bert")]

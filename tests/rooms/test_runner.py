@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from ledger.clock import now
 from ledger.db import Database
@@ -332,3 +333,20 @@ def test_an_idle_runner_never_takes_the_write_lock(database: Database, tmp_path:
         assert jobs.claim("bert", ["advance"], now()) is None  # it would wait here for `held` to end
         assert time.monotonic() - begun < 5
         assert held.is_active
+
+
+@pytest.mark.postgres
+def test_the_loop_survives_a_postgres_that_drops_all_connections(postgres_database: Database) -> None:
+    jobs = SqlJobs(postgres_database)
+    diary = Diary(jobs)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    drop = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+    with running(jobs, postgres_database.changes, {"advance": diary}):
+        ask(jobs, "1")
+        eventually(lambda: diary.keys() == ["1"])
+        with postgres_database.engine.connect() as connection:
+            connection.execute(text(drop))
+        ask(jobs, "2")
+        eventually(lambda: diary.keys() == ["1", "2"])
+        ask(jobs, "3")
+        eventually(lambda: diary.keys() == ["1", "2", "3"])
