@@ -1,0 +1,93 @@
+"""The folder of a demo: who else uses it, how its portal is configured, and what has been made in it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ledger.errors import Code, Error
+from portal.config import PREFIX
+from production import sockets
+
+HOST = "127.0.0.1"
+FIRST_PORT, PORTS = 8000, 200
+NOTES, LOCK = "demo.json", "demo.lock"
+KEPT = ("DATABASE_URL", "DATABASE_URL_FILE", "LOG_LEVEL", "THREADS")  # what a demo takes from the environment
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is in the folder. `ready`: it was made to the end. `card`: the home page says what to try."""
+
+    ready: bool = False
+    card: bool = True
+    left_out: str = ""
+
+
+def read(data: Path) -> Notes | None:
+    """Return the notes of a demo in that folder, None when there is none."""
+    try:
+        told = json.loads((data / NOTES).read_text())
+        return Notes(bool(told["ready"]), bool(told["card"]), str(told["left_out"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(data: Path, notes: Notes) -> None:
+    draft = data / f".{NOTES}.{os.getpid()}"
+    draft.write_text(json.dumps(asdict(notes)) + "\n")
+    draft.replace(data / NOTES)
+
+
+def put_card_away(data: Path) -> None:
+    """The home page need not say any more what to try."""
+    if notes := read(data):
+        write(data, replace(notes, card=False))
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Have the folder for this process only. Raises Error(CONFLICT) when another demo runs in it."""
+    is_new = not data.exists() or not any(data.iterdir())
+    if not is_new and not (data / LOCK).exists():
+        raise Error(Code.CONFLICT, f"{data} holds something that is no demo; name another folder with --data.")
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = f"A demo runs in {data} already; look at it, stop it, or name another folder with --data."
+            raise Error(Code.CONFLICT, said) from None
+        yield
+
+
+def clear(data: Path) -> None:
+    """Remove what a set-up left that did not come to its end."""
+    for path in data.iterdir():
+        if path.name == LOCK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def environment(base: Mapping[str, str], data: Path, port: int) -> Mapping[str, str]:
+    """Return the environment of the demo's portal: its own folder, this machine only, this very Python."""
+    ours = {name: value for name, value in base.items() if not name.startswith(PREFIX) and name not in ("PORT", "HOST")}
+    kept = {PREFIX + name: base[PREFIX + name] for name in KEPT if base.get(PREFIX + name)}
+    told = {"DATA": str(data), "HOST": HOST, "PORT": str(port), "LOCAL_PATH": str(Path(sys.executable).parent)}
+    return ours | kept | {PREFIX + name: value for name, value in told.items()}
+
+
+def free_port(first: int = FIRST_PORT) -> int:
+    """Return the first port from there on that nobody listens on."""
+    for port in range(first, first + PORTS):
+        if sockets.is_free(HOST, port) and not sockets.listens(HOST, port):
+            return port
+    raise Error(Code.UNAVAILABLE, f"No port from {first} to {first + PORTS - 1} is free; name one with --port.")

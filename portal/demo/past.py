@@ -1,0 +1,91 @@
+"""Plays a company's past through: every deploy really happens, in seconds, with the clock set back to its day."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import catalog.query
+from ledger import events
+from ledger.clock import Clock, stopwatch
+from ledger.errors import Code, Error
+from pipelines import query
+from portal import wiring
+from portal.demo.company import Company, PastDeploy
+from portal.demo.people import BY_LOGIN
+from portal.demo.waiting import until
+from portal.services import Services
+
+ENVIRONMENT = "production"
+FOUNDED = timedelta(days=29)  # ago: when the portal was told of the repositories
+LATER = timedelta(minutes=40)  # between a commit and its deploy
+LONGEST = timedelta(seconds=30)  # for one deploy of the past
+ADMIN = BY_LOGIN["kofi"].ref
+
+Say = Callable[[str], None]
+
+
+class Hindsight:
+    """A clock that can be set back, and only ever goes forward from there."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._back = FOUNDED
+
+    def __call__(self) -> datetime:
+        return self._clock() - self._back
+
+    def come_closer(self, back: timedelta) -> None:
+        self._back = min(self._back, back)
+
+
+def play(services: Services, clock: Hindsight, company: Company, say: Say) -> None:
+    """Register the repositories and deploy what was deployed. `services` go by `clock`."""
+    for path in company.repositories:
+        wiring.sync(services, services.register(str(path), ADMIN), clock())
+    with _worker(services):
+        for past in company.past:
+            clock.come_closer(past.ago - LATER)
+            took = stopwatch()
+            release = _deploy(services, clock, past)
+            say(f"{past.author.name} deploys {past.service} {release}: {past.ending}, {took().total_seconds():.1f} s")
+        clock.come_closer(timedelta(0))
+    _measure(services, clock)
+    events.seal(services.database)
+
+
+@contextlib.contextmanager
+def _worker(services: Services) -> Iterator[None]:
+    runner = wiring.runner(services, "demo")
+    thread = threading.Thread(target=runner.run, name="demo", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.stop()
+        thread.join()
+
+
+def _deploy(services: Services, clock: Hindsight, past: PastDeploy) -> int:
+    """Deploy and wait for the end; return the release's number."""
+    with services.database.read() as session:
+        service = catalog.query.service(session, past.service)
+    started = services.actions.deploy(service, ENVIRONMENT, past.revision, past.author.ref, clock())
+
+    def ended() -> query.Row | None:
+        with services.database.read() as session:
+            row = query.page(session, started.id, services.jobs).row
+        return row if row.ended else None
+
+    row = until(ended, LONGEST, f"the end of deploy {started.id} of {past.service}")
+    if row.word != past.ending:
+        said = f"{past.service} {row.release} became {row.word}, not {past.ending}: {row.reason}"
+        raise Error(Code.UNAVAILABLE, said)
+    return row.release
+
+
+def _measure(services: Services, clock: Hindsight) -> None:
+    with services.database.read() as session:
+        known = [service for service in catalog.query.services(session) if service.deploy]
+    for service in known:
+        services.actions.measure(service, clock())

@@ -1,0 +1,99 @@
+"""Makes a demo ready: schema, people, repositories, and a past that has really happened."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from ledger import clock as clocks
+from ledger.db import Database
+from ledger.errors import Code, Error
+from portal import accounts, schema, wiring
+from portal.config import Config
+from portal.demo import company, ground, past
+from portal.demo.ground import Notes
+from portal.demo.past import Hindsight, Say
+from portal.demo.people import EMPLOYEES
+from portal.demo.story import Pace
+from production.targets.local import LocalTarget
+
+LOGINS = "logins"
+BY = "demo"
+
+Logins = Mapping[str, str]
+
+
+def ready(config: Config, pace: Pace, say: Say) -> Notes:
+    """Have a company in the data folder; one that is there is kept as it is."""
+    notes = ground.read(config.data)
+    if notes and notes.ready:
+        say(f"The company in {config.data} goes on where it was.")
+        return notes
+    stop_all(config)
+    ground.clear(config.data)
+    ground.write(config.data, Notes())
+    with _opened(config) as database:
+        _people(database, config, say)
+        made = _company(database, config, pace, say)
+    notes = Notes(ready=True, left_out=made.left_out)
+    ground.write(config.data, notes)
+    return notes
+
+
+@contextlib.contextmanager
+def _opened(config: Config) -> Iterator[Database]:
+    """The database with its schema, closed at the end."""
+    database = wiring.database(config)
+    try:
+        schema.migrate(database, post=database.is_sqlite)
+        yield database
+    finally:
+        database.close()
+
+
+def _people(database: Database, config: Config, say: Say) -> None:
+    """Make an account for everybody, with a password that is only in a file for this user."""
+    now = clocks.now()
+    logins = {one.login: secrets.token_urlsafe(9) for one in EMPLOYEES}
+    with database.write() as session:
+        _refuse_others(session, config)
+        for one in EMPLOYEES:
+            accounts.create(session, one.login, logins[one.login], one.role, one.ref, now, BY)
+    with open(os.open(config.data / LOGINS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{login} {password}\n" for login, password in logins.items())
+    say(f"{len(EMPLOYEES)} people have an account.")
+
+
+def _refuse_others(session: Session, config: Config) -> None:
+    if accounts.all_of_them(session):
+        shown = "FULLCYCLE_DATABASE_URL" if config.database_url else str(config.data)
+        raise Error(
+            Code.CONFLICT, f"The database that {shown} names is somebody's already; give the demo an empty one."
+        )
+
+
+def _company(database: Database, config: Config, pace: Pace, say: Say) -> company.Company:
+    made = company.make(config.data / "company", pace, clocks.now())
+    say(f"{len(made.repositories)} repositories are in {config.data / 'company'}.")
+    if made.left_out:
+        say(f"Fullcycle itself is left out: {made.left_out}.")
+    clock = Hindsight(clocks.now)
+    past.play(wiring.wire(config, clock, database), clock, made, say)
+    return made
+
+
+def logins(data: Path) -> Logins:
+    """Return everybody's password."""
+    return dict(line.split() for line in (data / LOGINS).read_text().splitlines())
+
+
+def stop_all(config: Config) -> None:
+    """Stop everything that runs for the folder, also what a run has left that was killed."""
+    database = wiring.database(config)
+    try:
+        LocalTarget(database, config.data / "local").shutdown()
+    finally:
+        database.close()

@@ -1,0 +1,98 @@
+"""The life of a repository, read from `apps/NAME.yaml`: one entry per commit, oldest first.
+
+    ago       how long before the company is made this was committed: 27d, 3h
+    author    a login of people.py
+    subject   the commit's message
+    branch    else main; a branch begins where main is at that point
+    files     whole files, path to text
+    edits     path to a list of `old` text, there exactly once, and its `new` text
+    shares    files that all services have, taken from `apps/*.template`
+    deployed  in the past: `healthy`, or `undone` when it was put back
+
+`$bake`, `$every` and `$patience` in a text stand for the company's pace.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from portal.demo import people
+from portal.demo.people import BY_LOGIN, Employee
+from production.settings import duration
+
+APPS = Path(__file__).parent / "apps"
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long waves are watched (`bake`), how often a check looks, and how long it is waited for."""
+
+    bake: str
+    every: str
+    patience: str
+
+    def told(self, text: str) -> str:
+        return Template(text).substitute(bake=self.bake, every=self.every, patience=self.patience)
+
+
+FOR_PEOPLE = Pace(bake="10s", every="500ms", patience="8s")
+FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="2s")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """`files` are all files that the commit writes, whole."""
+
+    author: Employee
+    ago: timedelta
+    subject: str
+    files: Mapping[str, str]
+    branch: str = MAIN
+    deployed: str = ""
+
+
+def services() -> Sequence[str]:
+    """Return the names of the company's own services."""
+    return sorted(path.stem for path in APPS.glob("*.yaml"))
+
+
+def life(name: str, pace: Pace) -> Sequence[Commit]:
+    """Return a service's commits, oldest first; branches follow where they begin."""
+    entries: list[dict[str, Any]] = yaml.safe_load((APPS / f"{name}.yaml").read_text())
+    commits: list[Commit] = []
+    tree: dict[str, str] = {}
+    for entry in entries:
+        written = {path: pace.told(text) for path, text in _written(entry, tree, pace).items()}
+        branch = entry.get("branch", MAIN)
+        if branch == MAIN:
+            tree |= written
+        author, ago = BY_LOGIN[entry["author"]], duration(entry["ago"])
+        commits.append(Commit(author, ago, entry["subject"], written, branch, entry.get("deployed", "")))
+    return commits
+
+
+def everybody() -> Sequence[Commit]:
+    """Return the commits of the repository that says who there is."""
+    told = {"catalog-info.yaml": people.catalog(), "README.md": "# people\n\nWho we are, and who belongs where.\n"}
+    return [Commit(BY_LOGIN["iris"], timedelta(days=30), "Say who we are", told)]
+
+
+def _written(entry: Mapping[str, Any], tree: Mapping[str, str], pace: Pace) -> dict[str, str]:
+    shared = {path: (APPS / path).with_suffix(".template").read_text() for path in entry.get("shares", ())}
+    edited = {path: _edited(path, tree[path], edits, pace) for path, edits in entry.get("edits", {}).items()}
+    return {**shared, **entry.get("files", {}), **edited}
+
+
+def _edited(path: str, text: str, edits: Sequence[Mapping[str, str]], pace: Pace) -> str:
+    for edit in edits:
+        old = pace.told(edit["old"])
+        if text.count(old) != 1:
+            raise ValueError(f"{path}: stands there {text.count(old)} times, not once: {old!r}")
+        text = text.replace(old, edit["new"])
+    return text
