@@ -49,7 +49,7 @@ def register(database: Database, url: str, actor: str, at: datetime, *, mirrors:
     """Take a repository in and return its id; one that is known already is only found. Nothing is read yet."""
     url = address.checked(url.strip(), _roots(allow_local))
     if address.has_secret(url):
-        said = "put the token under [credentials] in fullcycle.toml, not in the address, where everybody can read it"
+        said = "keep the token out of the address, where everybody can read it; give the portal credentials instead"
         raise Error(Code.INVALID, said)
     if url.startswith("/") and Path(url).is_relative_to(mirrors.resolve()):
         raise Error(Code.INVALID, f"{url} is the portal's own mirror; register the repository that it mirrors")
@@ -57,7 +57,7 @@ def register(database: Database, url: str, actor: str, at: datetime, *, mirrors:
         found = store.known(session, url)
         if found is not None:
             return found
-        made = store.add_repository(session, url, address.short(url), at)
+        made = store.add_repository(session, url, address.short(url)[:200], at)
         events.record(session, "repository.registered", f"repository:{made}", actor, at, {"url": url})
     return made
 
@@ -92,6 +92,8 @@ def sync(
         _unreadable(database, before, error, at)
         return Synced(head_moved=False, problems=problems, error=error.message)
     with database.write() as session:
+        if store.repository(session, before.id, lock=True) != before:
+            return Synced(head_moved=False, problems=problems)  # another worker was first
         number = _store(session, before, branch, head, found, at)
     return Synced(head_moved=before.head != head.sha, problems=number)
 
@@ -146,7 +148,6 @@ class _Read:
 
 
 def _store(session: Session, before: Repository, branch: str, head: Commit, found: _Read, at: datetime) -> int:
-    store.repository(session, before.id, lock=True)
     taken = store.held_elsewhere(session, before.id, {str(entity.ref) for entity in found.validated.entities})
     good = [entity for entity in found.validated.entities if str(entity.ref) not in taken]
     conflicts = [_taken(entity, taken[str(entity.ref)]) for entity in found.validated.entities if entity not in good]
@@ -185,6 +186,6 @@ def _facts(
     events.record(session, "catalog.synced", subject, ACTOR, at, said)
     for problem in new[:MAX_FACTS]:
         said = {"problem": str(problem), "code": problem.code, "severity": problem.severity}
-        events.record(session, "catalog.problem", subject, ACTOR, at, said, service=problem.entity or None)
+        events.record(session, "catalog.problem", subject, ACTOR, at, said, service=problem.entity[:200] or None)
     for ref in sorted(removed):
         events.record(session, "catalog.removed", subject, ACTOR, at, {"ref": ref, "head": head.sha}, service=ref)

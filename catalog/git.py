@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from catalog import address, history
 from catalog.gitcommand import Credentials, Refused, access, run, unavailable
-from catalog.history import Commit, FileChange
+from catalog.history import HEAD, Commit, FileChange
 from catalog.places import did_you_mean, quoted
 from ledger.errors import Code, Error
 
@@ -26,7 +25,6 @@ __all__ = ["Commit", "Credentials", "FileChange", "Mirror"]
 
 FETCH = timedelta(seconds=60)
 MAX_FILE = 1024 * 1024  # bytes; more is never read into memory
-HEAD = "refs/fullcycle/head"  # what the default branch was at the last fetch
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{HEAD}")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NO_REVISION = re.compile(r"[\x00-\x20\x7f:?*\[\\]|\.\.|^[-^]")
@@ -72,12 +70,12 @@ class Mirror:
             if self.path.exists():
                 try:
                     self._fetch(self.path, source, timeout)
-                    if self._is_whole():
-                        return
+                    return self._suspect.unlink(missing_ok=True)
                 except Refused as refused:
-                    if refused.code is None or self._is_whole():  # the source is to blame, not the mirror
+                    if refused.code is None or self._is_whole(self.path):  # the source is to blame, not the mirror
                         raise unavailable(refused, source, timeout) from None
             self._clone(source, timeout)
+            self._suspect.unlink(missing_ok=True)
 
     def _remembered(self) -> str:
         with contextlib.suppress(Refused):
@@ -100,20 +98,34 @@ class Mirror:
             made.rename(self.path)
 
     def _fetch(self, at: Path, source: str, timeout: timedelta) -> None:
+        """Fetch what the source has, unless the mirror has exactly that."""
         with access(source, self._credentials) as (env, config):
-            listed = run(at, ["ls-remote", "--symref", "--", source, "HEAD"], timeout=timeout, config=config, env=env)
-            if not listed.strip():
+            asked = ["ls-remote", "--symref", "--", source, "HEAD", "refs/heads/*", "refs/tags/*"]
+            listed = history.listed(run(at, asked, timeout=timeout, config=config, env=env))
+            if HEAD not in listed.refs:
                 raise Error(Code.UNAVAILABLE, f"{address.shown(source)} has no commit yet; push one and sync again")
+            if listed == self._held(at) and not self._suspect.exists():
+                return
             what = ["--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet"]
             run(at, ["fetch", *what, "--", source, *_REFSPECS], timeout=timeout, config=config, env=env)
-        branch = re.match(rb"ref: (refs/heads/\S+)\tHEAD", listed)
-        if branch:
-            run(at, ["symbolic-ref", "HEAD", branch[1].decode("utf-8", "surrogateescape")])
+        if listed.branch:
+            run(at, ["symbolic-ref", "HEAD", listed.branch])
+        if not self._is_whole(at):
+            raise Refused(1, "objects are missing")
 
-    def _is_whole(self) -> bool:
-        """Say whether every tree of the head can be read."""
+    def _held(self, at: Path) -> history.Listed:
+        kinds = ("refs/heads", "refs/tags", HEAD)
+        return history.held(run(at, ["for-each-ref", "--format=%(HEAD) %(objectname) %(refname)", *kinds]))
+
+    @property
+    def _suspect(self) -> Path:
+        """A mark that reading failed: the next fetch looks closely."""
+        return self.path.with_name(self.path.name + ".suspect")
+
+    def _is_whole(self, at: Path) -> bool:
+        """Say whether every file of the head is there."""
         try:
-            run(self.path, ["ls-tree", "-r", "-l", HEAD])
+            run(at, ["ls-tree", "-r", "-l", HEAD])
         except Refused:
             return False
         return True
@@ -139,6 +151,8 @@ class Mirror:
         try:
             return run(self.path, arguments, stdin=stdin)
         except Refused as refused:
+            with contextlib.suppress(OSError):
+                self._suspect.touch()
             said = f"the mirror of {self._name} cannot be read; sync the repository again"
             raise Error(Code.UNAVAILABLE, said, refused.said, permanent=False) from None
 
@@ -257,10 +271,6 @@ class Mirror:
                 tree.rename(folder)
             except OSError:
                 raise Error(Code.CONFLICT, f"{folder} is there already; remove it first") from None
-
-    def remove(self) -> None:
-        """Delete the mirror's files."""
-        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def _full(sha: str) -> str:

@@ -153,11 +153,11 @@ def _login(url: str, credentials: Credentials) -> str:
 _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (  # what git says -> what a person can do
     (
         ("could not read Username", "could not read Password", "terminal prompts disabled", "Authentication failed"),
-        "{url} asks for a password; add a token for it under [credentials] in fullcycle.toml",
+        "{url} asks for a password; give the portal credentials for it, or an address that it may read",
     ),
     (
         ("Permission denied", "Host key verification failed"),
-        "{url} refuses the portal; add a key under [credentials] in fullcycle.toml, and the host to known_hosts",
+        "{url} refuses the portal; give it a key that may read there, and the host a line in known_hosts",
     ),
     (
         ("does not exist", "does not appear to be", "not found", "not a git repository", "No such file"),

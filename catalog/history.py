@@ -1,10 +1,11 @@
-"""Commits as git's log tells them. Pure: reads what `git log -z --numstat` writes."""
+"""Commits and branches as git tells them. Pure: reads what git's log, ls-remote and for-each-ref write."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+HEAD = "refs/fullcycle/head"  # in a mirror: what the source's HEAD was at the last fetch
 FORMAT = "%H%x00%s%x00%an%x00%ae%x00%ct"  # NUL cannot stand in a commit
 _COUNTED = re.compile(r"\n?(\d+|-)\t(\d+|-)\t(.*)", re.DOTALL)
 _LAST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
@@ -68,3 +69,35 @@ def _moment(seconds: str) -> datetime:
     """Read git's seconds; what somebody forged outside the calendar becomes its edge."""
     number = int(seconds) if seconds.strip().lstrip("-").isdigit() else 0
     return datetime.fromtimestamp(min(max(number, 0), _LAST), UTC)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a repository has: the sha of every branch and tag and of its head, and the branch that the head is on."""
+
+    refs: Mapping[str, str]
+    branch: str
+
+
+def listed(remote: bytes) -> Listed:
+    """Read `ls-remote --symref`."""
+    refs, branch = {}, ""
+    for line in remote.decode("utf-8", "surrogateescape").splitlines():
+        about, _, name = line.partition("\t")
+        if about.startswith("ref: ") and name == "HEAD":
+            branch = about.removeprefix("ref: ")
+        elif name == "HEAD":
+            refs[HEAD] = about
+        elif name.startswith(("refs/heads/", "refs/tags/")) and not name.endswith("^{}"):
+            refs[name] = about
+    return Listed(refs, branch if branch.startswith("refs/heads/") else "")
+
+
+def held(local: bytes) -> Listed:
+    """Read `for-each-ref --format=%(HEAD) %(objectname) %(refname)`; a star marks the branch that HEAD is on."""
+    refs, branch = {}, ""
+    for line in local.decode("utf-8", "surrogateescape").splitlines():
+        star, sha, name = line[0], *line[1:].split(maxsplit=1)
+        refs[name] = sha
+        branch = name if star == "*" else branch
+    return Listed(refs, branch)

@@ -99,31 +99,30 @@ def _owner_problem(row: AnyRow, known: Directory) -> Problem | None:
 
 
 def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Service:
-    entity, repository = row
-    place = Place(entity.path, entity.owner_line, entity.owner_column)
-    lost = ownership.problem(entity.owner_ref, known, place, entity.ref) if entity.owner_ref else None
-    deploy = entity.spec.get("deploy")
+    place = Place(row.path, row.owner_line, row.owner_column)
+    lost = ownership.problem(row.owner_ref, known, place, row.ref) if row.owner_ref else None
+    deploy = row.spec.get("deploy")
     return Service(
-        ref=entity.ref,
-        name=entity.name,
-        title=entity.title,
-        description=entity.description,
-        type=entity.type,
-        lifecycle=entity.lifecycle,
-        tags=tuple(entity.about.get("tags") or ()),
-        links=tuple(_links(entity.about.get("links") or ())),
-        owner=ownership.resolve(entity.owner_ref or "", known, entity.path),
-        repository_id=repository.id,
-        repository_url=repository.url,
-        path=entity.path,
-        revision=entity.revision,
-        head=repository.head,
-        head_at=repository.head_at,
-        head_subject=repository.head_subject,
+        ref=row.ref,
+        name=row.name,
+        title=row.title,
+        description=row.description,
+        type=row.type,
+        lifecycle=row.lifecycle,
+        tags=tuple(row.about.get("tags") or ()),
+        links=tuple(_links(row.about.get("links") or ())),
+        owner=ownership.resolve(row.owner_ref or "", known, row.path),
+        repository_id=row.repository_id,
+        repository_url=row.url,
+        path=row.path,
+        revision=row.revision,
+        head=row.head,
+        head_at=row.head_at,
+        head_subject=row.head_subject,
         deploy=deploy if isinstance(deploy, dict) else None,
-        stale_since=entity.stale_since,
-        problems=counts.get(entity.ref, 0) + (1 if lost else 0),
-        depends_on=_depends_on(entity.ref, entity.spec.get("dependsOn") or ()),
+        stale_since=row.stale_since,
+        problems=counts.get(row.ref, 0) + (1 if lost else 0),
+        depends_on=_depends_on(row.ref, row.spec.get("dependsOn") or ()),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from catalog import ownership
@@ -208,10 +208,18 @@ def problem_counts(session: Session, ref: str | None = None) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+_COMPONENT = (
+    *(EntityRow.ref, EntityRow.name, EntityRow.title, EntityRow.description, EntityRow.type, EntityRow.lifecycle),
+    *(EntityRow.owner_ref, EntityRow.owner_line, EntityRow.owner_column, EntityRow.path, EntityRow.revision),
+    *(EntityRow.spec, EntityRow.about, EntityRow.stale_since, EntityRow.repository_id),
+    *(RepositoryRow.url, RepositoryRow.head, RepositoryRow.head_at, RepositoryRow.head_subject),
+)
+
+
 def components(session: Session, ref: str | None = None) -> Sequence[AnyRow]:
-    """Return (entity, repository) rows of all components by name, or of that one."""
-    query: Select[*tuple[Any, ...]] = (
-        select(EntityRow, RepositoryRow)
+    """Return all components by name, or that one, each with its repository's url and head."""
+    query = (
+        select(*_COMPONENT)
         .join(RepositoryRow, RepositoryRow.id == EntityRow.repository_id)
         .where(EntityRow.kind == "component")
         .order_by(EntityRow.name, EntityRow.ref)

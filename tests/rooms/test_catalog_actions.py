@@ -123,8 +123,8 @@ def test_a_registered_repository_is_a_fact_and_is_registered_once(catalog: Catal
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("https://bob:hunter2@example.org/a.git", "put the token under"),
-        ("https://ghp_token@example.org/a.git", "put the token under"),
+        ("https://bob:hunter2@example.org/a.git", "keep the token out of the address"),
+        ("https://ghp_token@example.org/a.git", "keep the token out of the address"),
         ("ext::sh", "would run a command"),
         ("/srv/git/a", "local repositories are not allowed here"),
     ],

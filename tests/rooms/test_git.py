@@ -88,6 +88,31 @@ def test_a_fetch_brings_new_commits_and_a_rewritten_branch(source: Source, tmp_p
     assert mirror.head().subject == "rewritten"
 
 
+def test_a_new_tag_and_a_branch_that_is_gone_are_noticed_though_the_head_stays(source: Source, tmp_path: Path) -> None:
+    sha = source.commit("first", a_txt="1")
+    source.git("branch", "old")
+    mirror = mirrored(source, tmp_path)
+    source.git("tag", "v1")
+    source.git("branch", "-D", "old")
+
+    mirror.fetch()
+
+    assert mirror.resolve("v1") == sha
+    with pytest.raises(Error, match="no revision"):
+        mirror.resolve("old")
+
+
+def test_a_fetch_that_finds_nothing_new_fetches_nothing(source: Source, tmp_path: Path) -> None:
+    source.commit("first", a_txt="1")
+    source.git("tag", "-a", "v1", "-m", "one")
+    mirror = mirrored(source, tmp_path)
+    before = sorted((path, path.stat().st_mtime_ns) for path in mirror.path.rglob("*"))
+
+    mirror.fetch()
+
+    assert sorted((path, path.stat().st_mtime_ns) for path in mirror.path.rglob("*")) == before
+
+
 def test_a_default_branch_that_moves_is_followed(source: Source, tmp_path: Path) -> None:
     source.commit("first", a_txt="1")
     mirror = mirrored(source, tmp_path)

@@ -159,6 +159,18 @@ def test_cutting_over_under_load_loses_no_request(stage: Stage) -> None:
     assert sum(count for count, _ in results) > 200
 
 
+def test_a_release_wanted_again_while_it_ends_is_served_where_it_runs(stage: Stage) -> None:
+    site = stage.site()
+    stage.live(site, 1)
+    old = {one.pid for one in stage.target.instances(site)}
+    target(stage)._store.keep_only(site.name, 0)  # a worker that was killed in the middle of `stop`
+
+    stage.live(site, 1, fence=2)
+
+    assert not {one.pid for one in stage.target.instances(site)} & old
+    assert {answers(stage, site) for _ in range(4)} == {one.pid for one in stage.target.instances(site)}
+
+
 def test_instances_outlive_the_process_that_started_them(stage: Stage, folder: Path, worker_id: str) -> None:
     site = stage.site()
     script = f"""

@@ -101,7 +101,7 @@ def test_a_timer_is_kept_to_the_moment(memory: MemoryJobs) -> None:
         ask(memory, "12", at=now() + timedelta(milliseconds=300))
         eventually(diary.keys)
 
-    assert 0.29 < diary.entries[0][1] - begun < 0.8
+    assert 0.29 < diary.entries[0][1] - begun < 3
 
 
 def test_a_handler_that_raises_is_called_again_a_bit_later(memory: MemoryJobs) -> None:
@@ -119,7 +119,7 @@ def test_a_handler_that_raises_is_called_again_a_bit_later(memory: MemoryJobs) -
         eventually(lambda: len(attempts) == 2)
 
     assert [attempt for attempt, _ in attempts] == [1, 2]
-    assert 0.9 < attempts[1][1] - attempts[0][1] < 2.5  # the backoff of 1 s
+    assert 0.9 < attempts[1][1] - attempts[0][1] < 5  # the backoff of 1 s
 
 
 def test_a_handler_that_returns_without_finishing_is_called_again_too(memory: MemoryJobs) -> None:
