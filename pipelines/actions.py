@@ -4,7 +4,7 @@ The click freezes the spec and the revision; the head of the lane binds the base
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -91,9 +91,7 @@ class Actions:
             if (known := store.open_deploy(tx, service.ref, environment, sha)) is not None:
                 return Started(known, already=True)
             release = store.number(tx, service.ref, sha, preview.plan.release.subject, at)
-            spec = preview.asked.spec
-            asked = Asked(service.ref, environment, service.repository_id, release, spec, actor, note=note)
-            return self._add(tx, asked, at)
+            return self._add(tx, replace(preview.asked, release=release, actor=actor, note=note), at)
 
     def rollback(
         self, service: Service, environment: str, number: int, actor: str, at: datetime, note: str = ""
@@ -179,8 +177,7 @@ class Actions:
         base = store.live(session, asked.service, asked.environment)
         mirror = self.mirror(asked.repository)
         target_revision = asked.release.revision
-        there = base is not None and _has(mirror, base.revision) and _has(mirror, target_revision)
-        ahead = base is None or (there and mirror.is_ancestor(base.revision, target_revision))
+        ahead = base is None or _is_ahead(mirror, base.revision, target_revision)
         moving = self._change(mirror, base.revision if base else None, target_revision)
         past = store.past(session, asked.service, asked.environment)
         made = plan(
@@ -274,8 +271,12 @@ def _read(mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec | None
 
 def _has(mirror: Mirror, sha: str) -> bool:
     """Is the commit still there? A branch that was pushed anew leaves what serves behind."""
+    return _is_ahead(mirror, sha, sha)
+
+
+def _is_ahead(mirror: Mirror, old: str, new: str) -> bool:
     try:
-        return mirror.resolve(sha) == sha
+        return mirror.is_ancestor(old, new)
     except Error as error:
         if error.code is Code.NOT_FOUND:
             return False
