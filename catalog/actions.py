@@ -7,6 +7,7 @@ everything that changes is a fact in the same transaction.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from sqlalchemy.orm import Session
@@ -150,42 +151,32 @@ class _Read:
 def _store(session: Session, before: Repository, branch: str, head: Commit, found: _Read, at: datetime) -> int:
     taken = store.held_elsewhere(session, before.id, {str(entity.ref) for entity in found.validated.entities})
     good = [entity for entity in found.validated.entities if str(entity.ref) not in taken]
-    conflicts = [_taken(entity, taken[str(entity.ref)]) for entity in found.validated.entities if entity not in good]
+    lost = [entity for entity in found.validated.entities if str(entity.ref) in taken]
+    conflicts = [_taken(entity, taken[str(entity.ref)]) for entity in lost]
     held = store.held(session, before.id)
     missing = held.keys() - {str(entity.ref) for entity in good}
     broken = {str(ref) for ref in found.validated.broken}
     kept = {ref for ref in missing if ref in broken or held[ref].path in found.doubtful}
 
     store.put(session, before.id, head.sha, good)
-    store.mark_stale(session, {ref for ref in kept if held[ref].stale_since is None}, at)
+    fading = {ref for ref in kept if held[ref].stale_since is None}
+    store.mark_stale(session, fading, at)
     store.remove(session, missing - kept)
     problems = sorted([*found.validated.problems, *found.more, *conflicts], key=lambda problem: problem.place)
     new = store.put_problems(session, before.id, problems, at)
     store.say_head(session, before.id, branch, head, at)
-    _facts(session, before.id, head, good, kept, missing - kept, new, at)
+    tell = partial(events.record, session, subject=f"repository:{before.id}", actor=ACTOR, at=at)
+    tell("catalog.synced", data={"head": head.sha, "subject": head.subject, "entities": len(good)})
+    for ref in sorted(fading):
+        tell("catalog.stale", data={"ref": ref, "head": head.sha}, service=ref)
+    for ref in sorted(missing - kept):
+        tell("catalog.removed", data={"ref": ref, "head": head.sha}, service=ref)
+    for problem in new[:MAX_FACTS]:
+        said = {"problem": str(problem), "code": problem.code, "severity": problem.severity}
+        tell("catalog.problem", data=said, service=problem.entity[:200] or None)
     return len(problems)
 
 
 def _taken(entity: Entity, repository: str) -> Problem:
     said = f"name: {entity.ref} is described in the repository {repository} already"
     return Problem(entity.place, "conflict", said, "give one of them another name", entity=str(entity.ref))
-
-
-def _facts(
-    session: Session,
-    repository_id: int,
-    head: Commit,
-    good: Sequence[Entity],
-    stale: set[str],
-    removed: set[str],
-    new: Sequence[Problem],
-    at: datetime,
-) -> None:
-    subject = f"repository:{repository_id}"
-    said = {"head": head.sha, "subject": head.subject, "entities": len(good), "stale": sorted(stale)}
-    events.record(session, "catalog.synced", subject, ACTOR, at, said)
-    for problem in new[:MAX_FACTS]:
-        said = {"problem": str(problem), "code": problem.code, "severity": problem.severity}
-        events.record(session, "catalog.problem", subject, ACTOR, at, said, service=problem.entity[:200] or None)
-    for ref in sorted(removed):
-        events.record(session, "catalog.removed", subject, ACTOR, at, {"ref": ref, "head": head.sha}, service=ref)

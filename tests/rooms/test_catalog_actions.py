@@ -209,6 +209,7 @@ def test_an_entity_that_breaks_keeps_its_last_good_self_and_says_since_when(cata
     broken = catalog.service()
     assert (broken.lifecycle, broken.stale_since, broken.revision) == ("production", LATER, good)
     assert 'catalog-info.yaml:5:1 spec: "lifecycle" is missing' in catalog.problems()
+    assert [fact.service for fact in catalog.facts("catalog.stale")] == ["component:default/checkout"]
 
 
 def test_staleness_keeps_its_first_moment_and_ends_when_the_file_is_mended(catalog: Catalog) -> None:

@@ -1,5 +1,6 @@
 """The mirror against real repositories, friendly and hostile ones."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -323,6 +324,27 @@ def test_a_link_that_leads_out_of_the_tree_is_refused(source: Source, tmp_path: 
         mirrored(source, tmp_path).export(sha, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_forged_tree_with_a_link_and_a_folder_of_one_name_writes_nothing_outside(
+    source: Source, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    source.commit("one", a_txt="1")
+    link = source.git("hash-object", "-w", "--stdin", stdin=str(outside))
+    below = source.git("mktree", stdin=f"100644 blob {source.git('rev-parse', 'HEAD:a.txt')}\tb\n")
+    raw = b"120000 a\0" + bytes.fromhex(link) + b"40000 a\0" + bytes.fromhex(below)
+    (tmp_path / "tree").write_bytes(raw)
+    tree = source.git("hash-object", "-t", "tree", "-w", "--literally", str(tmp_path / "tree"))
+    sha = source.git("commit-tree", "-m", "forged", tree)
+    source.git("update-ref", "refs/heads/main", sha)
+
+    with contextlib.suppress(Error):  # git may refuse the tree or keep one of the two; both are well
+        mirrored(source, tmp_path).export(sha, tmp_path / "out")
+
+    assert list(outside.iterdir()) == []
+    assert not (tmp_path / "out" / "a").is_symlink()
 
 
 def test_a_submodule_is_not_followed(source: Source, tmp_path: Path) -> None:
