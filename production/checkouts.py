@@ -1,5 +1,6 @@
 """The files of releases: exported from the mirror, built once, kept for a while; a folder is there whole or not."""
 
+import errno
 import json
 import os
 import pwd
@@ -18,6 +19,7 @@ from production.settings import written
 from production.supervise import Supervisor, until
 
 KEPT = 5
+NEARLY_FULL = 1_000_000  # bytes
 BUILD_LIMIT = timedelta(minutes=10)
 REPEAT_AFTER = timedelta(seconds=15)  # a failed build asked for again later than this is tried again
 INLINE_SECONDS = 0.5  # a build this short is waited for
@@ -56,7 +58,12 @@ class Checkouts:
             shutil.rmtree(left, ignore_errors=True)
         if not final.exists():
             draft = final.with_name(f".{final.name}")
-            self._export(release.source, release.revision, draft)
+            try:
+                self._export(release.source, release.revision, draft)
+            except Error:
+                if shutil.disk_usage(self._folder).free < NEARLY_FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+                raise
             if user:
                 _give(draft, user)
             draft.rename(final)
@@ -98,8 +105,10 @@ class Checkouts:
             self.have(site, release, user)
         begun.touch()
         self._supervisor.gone([name])
-        home = self._folder / "home"
-        home.mkdir(exist_ok=True)
+        home = self._folder / "home" / (user or "portal")
+        home.mkdir(parents=True, exist_ok=True)
+        if user:
+            _give(home, user)
         once = {"seconds": BUILD_LIMIT.total_seconds(), "result": str(result)}
         spec = {"argv": list(release.build), "env": {**env, "HOME": str(home)}, "cwd": str(checkout), "once": once}
         log = self.logs(site, release.number, release.revision) / "build.log"

@@ -97,7 +97,12 @@ class Proxy:
 
     def _serve(self, doors: Sequence[Door]) -> None:
         running = self._frontends()
-        self._write(doors)
+        try:
+            self._write(doors)
+        except OSError:
+            # On a full disk the socket still takes weights, and going back must work; the file follows later.
+            if running != {door.frontend for door in doors}:
+                raise
         if not running:
             self._start(doors)
         elif running != {door.frontend for door in doors}:
@@ -142,6 +147,8 @@ class Proxy:
             if one.name not in there:
                 self._ask(f"add server {door.backend}/{one.name} {self._host}:{one.port} weight {one.weight}")
                 orders.append(f"enable server {door.backend}/{one.name}")
+            elif there[one.name]["addr"] != f"{self._host}:{one.port}":
+                orders.append(f"set server {door.backend}/{one.name} addr {self._host} port {one.port}")
             orders.append(f"set server {door.backend}/{one.name} weight {one.weight}")
         orders += [f"set server {door.backend}/{name} state maint" for name in there if name not in _names(door)]
         # Who gets more comes first, so that there is no moment in which nobody gets anything.

@@ -17,6 +17,8 @@ from production.supervise import Program, Supervisor, until
 INLINE_SECONDS = 1.0  # what is done within it is waited for; else the caller is told to ask again
 HOPELESS = 2  # starts that ended at once, after which an instance is given up
 
+Guard = Callable[[], None]  # raises when somebody with a newer fence has been here
+
 ENDED = ("BACKOFF", "EXITED", "FATAL")
 
 State = Literal["starting", "up", "exited", "stopped"]
@@ -32,15 +34,29 @@ class Machine:
         self._store, self._supervisor, self._proxy = store, supervisor, proxy
         self._checkouts, self._run, self._host = checkouts, run, host
 
-    def settle(self, name: str, guard: Callable[[], None]) -> bool:
-        """Make one site so as the database says; False while something that should be gone is still ending."""
+    def settle(self, name: str, guard: Guard) -> bool:
+        """Make everything of one site so as the database says; False while something is still ending."""
+        self.run(name, guard)
+        self.serve(name, guard)
+        return self.clear(name, guard)
+
+    def run(self, name: str, guard: Guard) -> None:
+        """Have every wanted instance running."""
         self.ready()
-        wanted = self._store.known(name)
-        self._raise([wanted])
         guard()
-        if wanted.public_port is not None:
+        self._put([self._store.known(name)])
+
+    def serve(self, name: str, guard: Guard) -> None:
+        """Have the public port open and the weights so. Needs no room on the disk if the port is open already."""
+        self.ready()
+        guard()
+        if self._store.known(name).public_port is not None:
             self._proxy.bring(self._doors, name)
+
+    def clear(self, name: str, guard: Guard) -> bool:
+        """Have no instance running that is not wanted; False while one is still ending."""
         guard()
+        wanted = self._store.known(name)
         extra = self._extra(wanted)
         self._supervisor.stop(extra)
         gone = until(lambda: self._supervisor.gone(extra), INLINE_SECONDS) if extra else True
@@ -52,9 +68,9 @@ class Machine:
         """Have the supervisor there; one that was started just now gets all programs of all sites."""
         own(self._run)
         if self._supervisor.ensure():
-            self._raise(self._store.all())
+            self._put(self._store.all())
 
-    def _raise(self, sites: Sequence[Wanted]) -> None:
+    def _put(self, sites: Sequence[Wanted]) -> None:
         names = []
         for wanted in sites:
             for one in wanted.placed:

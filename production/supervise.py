@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -23,48 +22,16 @@ from typing import Any
 import psutil
 
 from ledger.errors import Code, Error
-from production import launch, shell
+from production import launch, shell, supervisorfile
 from production.locks import locked, write_whole
+from production.supervisorfile import STOP_SECONDS
 from production.unixrpc import UnixTransport
 
 POLL_SECONDS = 0.02
 START_SECONDS = 15.0
-STOP_SECONDS = 10  # after this a program that ignores SIGTERM is killed
+END_SECONDS = 3.0
 ALREADY_ADDED, ALREADY_STARTED, BAD_NAME, NOT_RUNNING, STILL_RUNNING = 90, 60, 10, 70, 91  # supervisor's faults
 ALIVE = ("STARTING", "RUNNING", "STOPPING")
-
-DAEMON = """\
-[unix_http_server]
-file={socket}
-chmod=0600
-[supervisord]
-logfile={log}
-logfile_maxbytes=5MB
-logfile_backups=1
-pidfile={pid}
-childlogdir={folder}
-{user}
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-[include]
-files = conf.d/*.conf
-"""
-PROGRAM = """\
-[program:{name}]
-command={command}
-directory=/
-autostart={again}
-autorestart={again}
-startsecs={startsecs}
-startretries={retries}
-stopwaitsecs={stop}
-stopasgroup=true
-killasgroup=true
-redirect_stderr=true
-stdout_logfile={log}
-stdout_logfile_maxbytes=5MB
-stdout_logfile_backups=2
-"""
 
 
 @dataclass(frozen=True)
@@ -130,8 +97,9 @@ class Supervisor:
             return said
         with contextlib.suppress(OSError), self._log.open("rb") as file:
             file.seek(max(0, _size(self._log) - 50_000))
-            ends = re.findall(rf"exited: {re.escape(name)} \(exit status (\d+)", file.read().decode(errors="replace"))
-            return int(ends[-1]) if ends else None
+            ended = rf"exited: {re.escape(name)} \((?:exit status (\d+)|terminated)"
+            codes = re.findall(ended, file.read().decode(errors="replace"))
+            return int(codes[-1]) if codes and codes[-1] else None
         return None
 
     # What shall be.
@@ -153,27 +121,19 @@ class Supervisor:
             return True
 
     def put(self, name: str, spec: Mapping[str, Any], log: Path, *, once: bool = False) -> None:
-        """Write down how a program is started; `add` starts it. A program that is there already stays as it is."""
+        """Write down how a program is started; `add` starts it. One that is there already and is the same stays."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        config = self._folder / "conf.d" / f"{name}.conf"
+        config, spec_file = self._folder / "conf.d" / f"{name}.conf", self._spec(name)
+        text = json.dumps(dict(spec), sort_keys=True)
         if config.exists():
-            return
-        spec_file = self._spec(name)
-        write_whole(spec_file, json.dumps(dict(spec)))
+            if spec_file.exists() and spec_file.read_text() == text:
+                return
+            self._end(name)
+        write_whole(spec_file, text)
         for suffix in (".starts", ".pid"):
             spec_file.with_suffix(suffix).unlink(missing_ok=True)
-        command = shlex.join([sys.executable, "-I", "-S", launch.__file__, str(spec_file)])
-        again, startsecs, retries = ("false", 0, 0) if once else ("true", 1, 1_000_000)
-        text = PROGRAM.format(
-            name=name,
-            command=_escaped(command),
-            again=again,
-            startsecs=startsecs,
-            retries=retries,
-            stop=STOP_SECONDS,
-            log=_escaped(str(log)),
-        )
-        write_whole(config, text)
+        argv = [sys.executable, "-I", "-S", launch.__file__, str(spec_file)]
+        write_whole(config, supervisorfile.program(name, argv, log, once=once))
 
     def add(self, names: Sequence[str]) -> None:
         """Have those programs running that were `put`; starts nothing twice."""
@@ -187,6 +147,12 @@ class Supervisor:
             if name not in there or there[name].state in ("STOPPED", "EXITED", "FATAL"):
                 with _unless(ALREADY_STARTED):
                     self._call("startProcess", name, False)
+
+    def _end(self, name: str) -> None:
+        """End a program that is to be started in another way."""
+        self.stop([name])
+        if not until(lambda: self.gone([name]), END_SECONDS):
+            raise Error(Code.UNAVAILABLE, f"an earlier {name} is still ending; try again", permanent=False)
 
     def signal(self, name: str, signal: str) -> None:
         self._call("signalProcess", name, signal)
@@ -229,14 +195,8 @@ class Supervisor:
 
     def _start(self) -> None:
         (self._folder / "conf.d").mkdir(parents=True, exist_ok=True)
-        text = DAEMON.format(
-            socket=_escaped(str(self._socket)),
-            log=_escaped(str(self._log)),
-            pid=_escaped(str(self._pid)),
-            folder=_escaped(str(self._folder)),
-            user="user=root" if os.geteuid() == 0 else "",
-        )
-        write_whole(self._config, text)
+        files = (self._socket, self._log, self._pid, self._folder)
+        write_whole(self._config, supervisorfile.daemon(*files, as_root=os.geteuid() == 0))
         argv = [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", str(self._config)]
         env = {"PATH": shell.search_path(), "LANG": "C.UTF-8"}
         ended = subprocess.run(argv, env=env, cwd="/", capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
@@ -296,10 +256,6 @@ def _unless(*faults: int) -> Any:
         if fault.faultCode not in faults:
             said = f"the supervisor refused: {fault.faultString}"
             raise Error(Code.UNAVAILABLE, said, permanent=False) from fault
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%%")
 
 
 def _size(path: Path) -> int:

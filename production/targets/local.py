@@ -64,8 +64,8 @@ class LocalTarget:
     def prepare(self, site: Site, release: Release, fence: int) -> Progress:
         def act(settings: LocalSettings, guard: Callable[[], None]) -> Progress:
             refuse_user(settings.user)
-            refuse_folder(settings.user, self._folder / "releases" / site.name)
             checkout = self._checkouts.have(site.name, release, settings.user)
+            refuse_folder(settings.user, checkout)
             progress: Progress = Done(f"release {release.number} is in {checkout.name}")
             if release.build:
                 self._machine.ready()
@@ -93,7 +93,8 @@ class LocalTarget:
                 return {"argv": list(settings.command), "env": told, "cwd": str(checkout), "user": settings.user}
 
             self._store.place(site.name, release, instances, launch, self._is_free)
-            self._machine.settle(site.name, guard)
+            self._machine.run(site.name, guard)
+            self._machine.serve(site.name, guard)
             return self._started(site, release, instances)
 
         return self._act(site, fence, act)
@@ -105,7 +106,7 @@ class LocalTarget:
                 if percent > 0 and not wanted.count(number):
                     return Failed(f"release {number} has no instance, so it can get no traffic; start it first")
             self._store.weigh(site.name, percents)
-            self._machine.settle(site.name, guard)
+            self._machine.serve(site.name, guard)
             return Done(", ".join(f"{number}: {percent:g} %" for number, percent in percents.items()) or "no traffic")
 
         return self._act(site, fence, act)
@@ -113,13 +114,11 @@ class LocalTarget:
     def drain(self, site: Site, keep: int, fence: int) -> Progress:
         def act(settings: LocalSettings, guard: Callable[[], None]) -> Progress:
             self._store.drain(site.name, keep, self._clock())
-            self._machine.settle(site.name, guard)
+            self._machine.serve(site.name, guard)
             if until(lambda: self._busy(site, keep) == 0, INLINE_SECONDS):
                 return Done("no connection is left")
-            since, open_still = (
-                self._store.known(site.name).since or self._clock(),
-                _connections(self._busy(site, keep)),
-            )
+            since = self._store.known(site.name).since or self._clock()
+            open_still = _connections(self._busy(site, keep))
             if self._clock() >= since + settings.drain:
                 return Done(f"{open_still} did not end within {written(settings.drain)}")
             return Pending(f"waiting for {open_still}", AGAIN)
@@ -129,11 +128,9 @@ class LocalTarget:
     def stop(self, site: Site, keep: int, fence: int) -> Progress:
         def act(settings: LocalSettings, guard: Callable[[], None]) -> Progress:
             self._store.keep_only(site.name, keep)
-            return (
-                Done("nothing else is running")
-                if self._machine.settle(site.name, guard)
-                else Pending("instances are ending")
-            )
+            self._machine.serve(site.name, guard)
+            gone = self._machine.clear(site.name, guard)
+            return Done("nothing else is running") if gone else Pending("instances are ending", AGAIN)
 
         return self._act(site, fence, act)
 
