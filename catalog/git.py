@@ -19,6 +19,7 @@ from catalog import address, history
 from catalog.gitcommand import Credentials, Refused, access, run, unavailable
 from catalog.history import HEAD, Commit, FileChange
 from catalog.places import did_you_mean, quoted
+from ledger.clock import stopwatch
 from ledger.errors import Code, Error
 
 __all__ = ["Commit", "Credentials", "FileChange", "Mirror"]
@@ -135,13 +136,13 @@ class Mirror:
         """Hold the mirror's lock file, which dies with its process."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_name(self.path.name + ".lock").open("w") as lock:
-            until = time.monotonic() + timeout.total_seconds()
+            waited = stopwatch()
             while True:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
                 except BlockingIOError:
-                    if time.monotonic() > until:
+                    if waited() > timeout:
                         said = f"another worker is fetching {address.shown(self.url)}; try again in a minute"
                         raise Error(Code.UNAVAILABLE, said, permanent=False) from None
                     time.sleep(0.05)

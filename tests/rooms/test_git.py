@@ -1,6 +1,7 @@
 """The mirror against real repositories, friendly and hostile ones."""
 
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -487,6 +488,16 @@ def test_a_folder_that_is_no_mirror_becomes_one(source: Source, tmp_path: Path) 
     (tmp_path / "mirrors" / "1").mkdir(parents=True)
 
     assert mirrored(source, tmp_path).head().sha == sha
+
+
+def test_a_fetch_that_waits_too_long_for_another_says_so(source: Source, tmp_path: Path) -> None:
+    source.commit("one", a_txt="1")
+    mirror = mirrored(source, tmp_path)
+
+    with (tmp_path / "mirrors" / "1.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Error, match="another worker is fetching"):
+            mirror.fetch(timeout=timedelta(milliseconds=100))
 
 
 def _fetch_often(source: str, path: Path, root: Path) -> None:
