@@ -408,3 +408,18 @@ def test_prune_forgets_only_what_was_done_before(jobs: Jobs) -> None:
     with jobs.transaction() as tx:
         assert jobs.prune(tx, NOON + 60 * SECOND) == 1
     assert run_all(jobs) == ["3"]
+
+
+def test_in_memory_a_transaction_inside_a_transaction_is_refused_where_a_database_would_hang() -> None:
+    jobs = MemoryJobs()
+    ask(jobs, "12")
+    got = claimed(jobs)
+
+    def inside(act: Callable[[], object]) -> None:
+        with jobs.transaction():
+            act()
+
+    for act in (lambda: ask(jobs, "13"), lambda: jobs.heartbeat(got, NOON)):
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            inside(act)
+    assert run_all(jobs, NOON + LEASE) == ["12"]
