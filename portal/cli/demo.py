@@ -1,6 +1,8 @@
 """`fullcycle demo`: a small company in a folder, to try everything; `--tour` plays its story by itself."""
 
 import contextlib
+import json
+import os
 import secrets
 import shutil
 import signal
@@ -8,11 +10,19 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from portal import config as configs
-from portal.config import PREFIX
+from portal.cli.house import configure_logs, open_house
+from portal.config import PREFIX, Config
+from portal.demo import people, tips
+
+if TYPE_CHECKING:
+    from portal.demo.ground import Notes
+
+Say = Callable[[str], None]
 
 DATA = Path(".fullcycle/demo")
 
@@ -26,44 +36,93 @@ DATA = Path(".fullcycle/demo")
 @click.option("--json", "as_json", is_flag=True, help="for programs: nothing but JSON")
 def demo(data: Path | None, is_tour: bool, port: int | None, as_json: bool) -> None:
     """Make a small company with services, people and a past, and run a portal for it until told to stop."""
-    for told in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(told, lambda number, _frame: sys.exit(128 + number))
-    say: Callable[[str], None] = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=is_tour))
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))  # the terminal is gone
+    say: Say = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=is_tour))
     if is_tour:
-        with _folder(data) as folder:
+        with _folder(data, say) as folder:
             sys.exit(0 if _tour(folder, port, say) else 1)
     _demo((data or DATA).absolute(), port, say, as_json=as_json)
 
 
 @contextlib.contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
-    """The folder that was named, else one that is gone afterwards."""
-    if data is not None:
+def _folder(data: Path | None, say: Say) -> Iterator[Path]:
+    """The folder that was named, else, and where somebody's demo is in that, one that is gone afterwards."""
+    from portal.demo import ground
+
+    notes = ground.read(data) if data else None
+    if data is not None and (notes is None or notes.tour):
         yield data.absolute()
         return
     folder = Path(tempfile.mkdtemp(prefix="fullcycle-tour-"))
+    if notes:
+        say(f"{data} holds a demo, which stays as it is; the tour plays in {folder}.")
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tour(folder: Path, port: int | None, say: Callable[[str], None]) -> bool:
+def _tour(folder: Path, port: int | None, say: Say) -> bool:
     from portal.demo import ground, tour
 
     with ground.alone(folder), contextlib.ExitStack() as stack:
-        environ = dict(ground.environment(configs.environment(), folder, port or ground.free_port()))
+        environ = dict(ground.environment(configs.environment(), folder, ground.port(port)))
         config = configs.load(environ)
         if config.database_url and not config.database_url.startswith("sqlite"):
             name = f"fullcycle_tour_{secrets.token_hex(4)}"
             environ[PREFIX + "DATABASE_URL"] = stack.enter_context(tour.own_schema(config.database_url, name))
             environ.pop(PREFIX + "DATABASE_URL_FILE", None)
             config = configs.load(environ)
+        quiet_logs(config)
         return tour.play(config, environ, say)
 
 
-def _demo(folder: Path, port: int | None, say: Callable[[str], None], *, as_json: bool) -> None:
-    raise NotImplementedError
+def quiet_logs(config: Config) -> None:
+    """Between lines for people there is room for warnings only."""
+    configure_logs(config.model_copy(update={"log_level": "warning"}))
+
+
+def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
+    from portal.demo import ground, running, setup
+    from portal.demo.story import FOR_PEOPLE
+
+    with ground.alone(folder):
+        environ = ground.environment(configs.environment(), folder, ground.port(port))
+        config = configs.load(environ)
+        quiet_logs(config)
+        try:
+            is_new, notes = setup.ready(config, FOR_PEOPLE, say)
+            open_house(config)
+            if is_new and not notes.left_out:
+                running.begin_with_ourselves(config)
+            _open_doors(config, notes, as_json=as_json)
+            code = running.run(config, environ)
+            say("Stopping everything; the next `fullcycle demo` goes on from here.")
+        finally:
+            setup.stop_all(config)
+    sys.exit(code)
+
+
+def _open_doors(config: Config, notes: "Notes", *, as_json: bool) -> None:
+    """Say where it is and who can log in. Passwords are shown on a terminal only."""
+    from portal.demo import setup
+
+    logins, company = config.data / setup.LOGINS, config.data / "company"
+    if as_json:
+        told = {"address": config.address, "logins": str(logins), "company": str(company), "left_out": notes.left_out}
+        click.echo(json.dumps(told))
+        return
+    click.echo(f"\nThe Corner Shop is open at {config.address}\n\nLog in as one of them:")
+    passwords = setup.logins(config.data) if sys.stdout.isatty() else {}
+    for one in people.EMPLOYEES:
+        team = f"{one.team}, admin" if one.role == "admin" else one.team
+        click.echo(f"  {one.login:<7}{one.name:<15}{team:<18}{passwords.get(one.login, '')}".rstrip())
+    click.echo(f"Passwords are in {logins}, which only you can read.\n\nTry this:")
+    for number, tip in enumerate(tips.TIPS, start=1):
+        click.echo(f"  {number}. {tip.title} (as {tip.login}). {tip.told}")
+    click.echo(f"\nThe repositories are in {company}: what you commit there waits to go out within a minute.")
+    click.echo("Ctrl-C stops everything that this started.")
 
 
 COMMANDS: Mapping[str, click.Command] = {"demo": demo}

@@ -22,9 +22,10 @@ KEPT = ("DATABASE_URL", "DATABASE_URL_FILE", "LOG_LEVEL", "THREADS")  # what a d
 
 @dataclass(frozen=True)
 class Notes:
-    """What is in the folder. `ready`: it was made to the end. `card`: the home page says what to try."""
+    """What is in the folder. `ready`: made to the end; `tour`: nobody misses it; `card`: home says what to try."""
 
     ready: bool = False
+    tour: bool = False
     card: bool = True
     left_out: str = ""
 
@@ -33,7 +34,7 @@ def read(data: Path) -> Notes | None:
     """Return the notes of a demo in that folder, None when there is none."""
     try:
         told = json.loads((data / NOTES).read_text())
-        return Notes(bool(told["ready"]), bool(told["card"]), str(told["left_out"]))
+        return Notes(bool(told["ready"]), bool(told["tour"]), bool(told["card"]), str(told["left_out"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -77,17 +78,20 @@ def clear(data: Path) -> None:
             path.unlink()
 
 
-def environment(base: Mapping[str, str], data: Path, port: int) -> Mapping[str, str]:
+def environment(base: Mapping[str, str], data: Path, port_number: int) -> Mapping[str, str]:
     """Return the environment of the demo's portal: its own folder, this machine only, this very Python."""
     ours = {name: value for name, value in base.items() if not name.startswith(PREFIX) and name not in ("PORT", "HOST")}
     kept = {PREFIX + name: base[PREFIX + name] for name in KEPT if base.get(PREFIX + name)}
-    told = {"DATA": str(data), "HOST": HOST, "PORT": str(port), "LOCAL_PATH": str(Path(sys.executable).parent)}
-    return ours | kept | {PREFIX + name: value for name, value in told.items()}
+    quiet = {PREFIX + "LOG_LEVEL": "warning"}  # between lines for people
+    told = {"DATA": str(data), "HOST": HOST, "PORT": str(port_number), "LOCAL_PATH": str(Path(sys.executable).parent)}
+    return ours | quiet | kept | {PREFIX + name: value for name, value in told.items()}
 
 
-def free_port(first: int = FIRST_PORT) -> int:
-    """Return the first port from there on that nobody listens on."""
-    for port in range(first, first + PORTS):
-        if sockets.is_free(HOST, port) and not sockets.listens(HOST, port):
-            return port
-    raise Error(Code.UNAVAILABLE, f"No port from {first} to {first + PORTS - 1} is free; name one with --port.")
+def port(asked: int | None) -> int:
+    """Return the port asked for, or else the first one from 8000 on that nobody listens on."""
+    choice = [asked] if asked else range(FIRST_PORT, FIRST_PORT + PORTS)
+    for one in choice:
+        if sockets.is_free(HOST, one) and not sockets.listens(HOST, one):
+            return one
+    taken = f"Port {asked} is taken" if asked else f"No port from {FIRST_PORT} to {choice[-1]} is free"
+    raise Error(Code.UNAVAILABLE, f"{taken}; name another one with --port.")

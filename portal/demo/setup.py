@@ -26,21 +26,21 @@ BY = "demo"
 Logins = Mapping[str, str]
 
 
-def ready(config: Config, pace: Pace, say: Say) -> Notes:
-    """Have a company in the data folder; one that is there is kept as it is."""
+def ready(config: Config, pace: Pace, say: Say, *, tour: bool = False) -> tuple[bool, Notes]:
+    """Have a company in the data folder; True when it is new. A person's is kept, a tour always begins anew."""
     notes = ground.read(config.data)
-    if notes and notes.ready:
+    if notes and notes.ready and not notes.tour and not tour:
         say(f"The company in {config.data} goes on where it was.")
-        return notes
+        return False, notes
     stop_all(config)
     ground.clear(config.data)
-    ground.write(config.data, Notes())
+    ground.write(config.data, Notes(tour=tour))
     with _opened(config) as database:
         _people(database, config, say)
         made = _company(database, config, pace, say)
-    notes = Notes(ready=True, left_out=made.left_out)
+    notes = Notes(ready=True, tour=tour, left_out=made.left_out)
     ground.write(config.data, notes)
-    return notes
+    return True, notes
 
 
 @contextlib.contextmanager

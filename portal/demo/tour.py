@@ -48,7 +48,7 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
     made: list[str] = []
 
     def set_up() -> Figures:
-        notes = setup.ready(config, FOR_THE_TOUR, say)
+        _, notes = setup.ready(config, FOR_THE_TOUR, say, tour=True)
         made.append(notes.left_out)
         return {"left_out": notes.left_out} if notes.left_out else {}
 
