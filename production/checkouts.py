@@ -75,11 +75,11 @@ class Checkouts:
         result, name = checkout.with_name(f"{checkout.name}.build.json"), f"build-{site}-{release.revision[:7]}"
         if self._is_stale(result):
             result.unlink()
-        if not result.exists() and name not in self._supervisor.alive():
+        if not result.exists() and name not in self._supervisor.alive([name]):
             self._begin(site, release, env, user, result, name)
         until(result.exists, INLINE_SECONDS)
         if not result.exists():
-            if name in self._supervisor.alive() or result.exists():
+            if name in self._supervisor.alive([name]) or result.exists():
                 return Pending(f"release {release.number} is being built", timedelta(milliseconds=100))
             return Failed(f"the build of release {release.number} was killed; deploy it again", permanent=False)
         self._supervisor.gone([name])

@@ -119,7 +119,7 @@ class Proxy:
         spec = {"argv": argv, "env": {"PATH": shell.search_path()}, "cwd": str(self._folder)}
         self._supervisor.put(NAME, spec, self._log)
         self._supervisor.stop([NAME])  # it may wait before its next try, with an older configuration
-        until(lambda: NAME not in self._supervisor.alive(), RELOAD_SECONDS)
+        until(lambda: not self._supervisor.alive([NAME]), RELOAD_SECONDS)
         self._supervisor.add([NAME])
         self._await(doors)
 

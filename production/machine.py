@@ -85,10 +85,11 @@ class Machine:
         return [name for name in self._supervisor.programs() if ours.fullmatch(name) and name not in keep]
 
     def hopeless(self, name: str, release: int) -> Failed | None:
-        programs = self._supervisor.programs()
-        for one in self._store.known(name).placed:
+        placed = [one for one in self._store.known(name).placed if one.release == release]
+        programs = self._supervisor.programs([_program(name, one) for one in placed])
+        for one in placed:
             program = programs.get(_program(name, one))
-            if one.release != release or program is None:
+            if program is None:
                 continue
             if program.state in ENDED and program.starts >= HOPELESS:
                 log = self._checkouts.logs(name, one.release, one.revision) / f"{one.number}.log"
@@ -98,8 +99,11 @@ class Machine:
         return None
 
     def instances(self, name: str) -> Sequence[Instance]:
-        wanted, programs = self._store.wanted(name), self._supervisor.programs()
-        return [self._instance(wanted.name, one, programs) for one in wanted.placed] if wanted else []
+        wanted = self._store.wanted(name)
+        if wanted is None:
+            return []
+        programs = self._supervisor.programs([_program(name, one) for one in wanted.placed])
+        return [self._instance(name, one, programs) for one in wanted.placed]
 
     def _instance(self, site: str, one: Placed, programs: Mapping[str, Program]) -> Instance:
         name = f"{_short(site)}-{one.release}-{one.number}"

@@ -16,7 +16,7 @@ from production.tables import InstanceRow, SiteRow
 
 FIRST_PUBLIC_PORT, FIRST_PORT, LAST_PORT = 20_000, 30_000, 65_535
 PUBLIC_PORTS = 10_000  # as many are looked at
-TRIES = 3  # two sites may pick one port at the same moment; the database lets only one of them have it
+TRIES = 10  # two sites may pick one port at the same moment; the database lets only one of them have it
 
 IsFree = Callable[[int], bool]
 Launch = Callable[[int], dict[str, Any]]  # port -> how to start

@@ -68,16 +68,21 @@ class Supervisor:
         except (OSError, http.client.HTTPException):
             return False
 
-    def programs(self) -> Mapping[str, Program]:
-        """Return all programs by name; none when no supervisor runs."""
+    def programs(self, names: Sequence[str] | None = None) -> Mapping[str, Program]:
+        """Return those programs that there are, by name, or all of them; none when no supervisor runs."""
         try:
-            said = self._call("getAllProcessInfo")
+            said = self._call("getAllProcessInfo") if names is None else self._info(names)
         except (OSError, http.client.HTTPException):
             return {}
         return {one["name"]: self._program(one) for one in said}
 
-    def alive(self) -> Sequence[str]:
-        return [name for name, one in self.programs().items() if one.is_alive]
+    def _info(self, names: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+        """Ask for a few of many programs, in one call; who is not there has no name in its answer."""
+        calls = [{"methodName": "supervisor.getProcessInfo", "params": [name]} for name in names]
+        return [one for one in self._proxy().system.multicall(calls) if "name" in one] if calls else []
+
+    def alive(self, names: Sequence[str] | None = None) -> Sequence[str]:
+        return [name for name, one in self.programs(names).items() if one.is_alive]
 
     def _program(self, said: Mapping[str, Any]) -> Program:
         name, state = said["name"], said["statename"]
@@ -137,7 +142,7 @@ class Supervisor:
 
     def add(self, names: Sequence[str]) -> None:
         """Have those programs running that were `put`; starts nothing twice."""
-        there = self.programs()
+        there = self.programs(names)
         if any(name not in there for name in names):
             self._call("reloadConfig")
         for name in names:
@@ -165,7 +170,7 @@ class Supervisor:
 
     def gone(self, names: Sequence[str]) -> bool:
         """Forget those of the programs that have ended; True when all have."""
-        there = self.programs()
+        there = self.programs(names)
         for name in names:
             if name in there and (there[name].is_alive or there[name].state == "BACKOFF"):
                 continue
@@ -173,8 +178,7 @@ class Supervisor:
             if name in there:
                 with _unless(BAD_NAME, STILL_RUNNING):
                     self._call("removeProcessGroup", name)
-        left = self.programs()
-        return not any(name in left for name in names)
+        return not self.programs(names)
 
     def shutdown(self) -> None:
         """End every program and the supervisor, and whatever an earlier one has left."""
@@ -232,9 +236,11 @@ class Supervisor:
         return self._folder / "programs" / f"{name}.json"
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        # A proxy per call: the portal's threads must not share one connection.
-        proxy = xmlrpc.client.ServerProxy("http://supervisor", transport=UnixTransport(str(self._socket)))
-        return getattr(proxy.supervisor, method)(*arguments)
+        return getattr(self._proxy().supervisor, method)(*arguments)
+
+    def _proxy(self) -> Any:
+        # One per call: the portal's threads must not share a connection.
+        return xmlrpc.client.ServerProxy("http://supervisor", transport=UnixTransport(str(self._socket)))
 
 
 def until(is_so: Callable[[], bool], seconds: float) -> bool:

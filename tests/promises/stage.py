@@ -104,10 +104,10 @@ def settled(act: Callable[[], Progress], seconds: float = 20) -> Progress:
     return answer
 
 
-def memory_stage() -> Stage:
+def memory_stage(path: Path | None = None) -> Stage:
     revisions = {number: f"{number:040x}" for number in range(1, 10)}
     fails = {revisions[DIES]: "start"}
-    return Stage(MemoryTarget(now), {"kind": "memory", "fails": fails}, revisions)
+    return Stage(MemoryTarget(now, path=path), {"kind": "memory", "fails": fails}, revisions)
 
 
 def local_stage(folder: Path, worker: str) -> Stage:

@@ -4,6 +4,7 @@ A promise is a sentence about the port (production/ports.py): a new target is do
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -24,11 +25,17 @@ def local(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
 
 
 @pytest.fixture(
-    params=["memory", pytest.param("local", marks=[pytest.mark.local, pytest.mark.xdist_group("local")])],
+    params=[
+        "memory",
+        "memory in a file",
+        pytest.param("local", marks=[pytest.mark.local, pytest.mark.xdist_group("local")]),
+    ],
 )
-def stage(request: pytest.FixtureRequest) -> Stage:
-    made: Stage = memory_stage() if request.param == "memory" else request.getfixturevalue("local")
-    return made
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
+    if request.param == "local":
+        made: Stage = request.getfixturevalue("local")
+        return made
+    return memory_stage(tmp_path / "memory.json" if request.param == "memory in a file" else None)
 
 
 def act(stage: Stage, site: Site, method: str, fence: int) -> Progress:

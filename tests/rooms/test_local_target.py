@@ -192,6 +192,38 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert get(stage, site)["release"] == 1
 
 
+@pytest.mark.parametrize("milliseconds", [5, 40, 90, 160])
+def test_killed_anywhere_in_a_cut_over_another_worker_ends_it(
+    milliseconds: int, stage: Stage, folder: Path, worker_id: str
+) -> None:
+    site = stage.site()
+    stage.live(site, 1)
+    script = f"""
+from pathlib import Path
+from production.ports import Site
+from tests.promises.stage import Stage, local_target
+target = local_target(Path({str(folder)!r}), {worker_id!r})
+stage = Stage(target, {{}}, {dict(stage.revisions)!r}, {stage.source!r})
+print("ready", flush=True)
+stage.live(Site({site.service!r}, "production", {dict(site.settings)!r}), 2, fence=2)
+"""
+    argv = [sys.executable, "-c", script]
+    worker = subprocess.Popen(argv, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == b"ready\n"
+    time.sleep(milliseconds / 1000)
+    worker.kill()
+    worker.communicate()
+    assert answers(stage, site) is not None  # whatever was under way, somebody serves
+
+    stage.live(site, 2, fence=3)
+
+    assert [one.release for one in stage.target.instances(site)] == [2, 2]
+    assert {answers(stage, site) for _ in range(6)} == {one.pid for one in stage.target.instances(site)}
+    running = {one.name for one in target(stage)._supervisor.programs().values() if one.name.startswith(site.name)}
+    assert running == {f"{site.name}-2-1", f"{site.name}-2-2"}
+
+
 def test_a_killed_instance_comes_back_by_itself(stage: Stage) -> None:
     site = stage.site()
     stage.live(site, 1, instances=1)
