@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from ledger.errors import Code, Error
 from production.settings import Duration
@@ -73,6 +71,9 @@ class Config(BaseModel):
     def _is_database(cls, value: str) -> str:
         if not value:
             return value
+        from sqlalchemy.engine import make_url  # here, so that the terminal need not wait for it
+        from sqlalchemy.exc import ArgumentError
+
         try:
             backend = make_url(value.replace("postgres://", "postgresql://", 1)).get_backend_name()
         except ArgumentError:
@@ -205,6 +206,8 @@ def secret_key(config: Config) -> str:
 
 def shown(config: Config) -> dict[str, Any]:
     """Return the settings for people to read: a database's password is left out."""
+    from sqlalchemy.engine import make_url
+
     values: dict[str, Any] = config.model_dump(mode="json")
     values["database_url"] = make_url(config.database).render_as_string(hide_password=True)
     values["url"] = config.address

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ledger.db import Database
 from ledger.errors import Code, Error
 from portal import config as configs
 from portal.config import PREFIX, Config
+
+if TYPE_CHECKING:
+    from ledger.db import Database  # only by name: the terminal need not wait for it
 
 KEY_NAME = "the terminal on this machine"
 LOCAL = "local_token"
@@ -80,7 +83,7 @@ def write(path: Path, login: Login) -> None:
     beside.replace(path)
 
 
-def local_token(database: Database, config: Config, at: datetime) -> Path:
+def local_token(database: "Database", config: Config, at: datetime) -> Path:
     """See that whoever can read the data folder can use the terminal, as the first admin; return the token's file.
 
     The token is a key of that admin like any other: it is on her page, and ends when she drops it or is locked out.

@@ -10,7 +10,6 @@ from ledger.errors import Code, Error
 from portal import auth, errors
 from portal.api import deploys, document, facts, people, repositories
 from portal.api import services as doors
-from portal.auth import LOGIN_LIMITS
 from portal.services import Services
 
 PREFIX = "/api/v1"
@@ -32,8 +31,6 @@ def _installed(state: BlueprintSetupState, address: str) -> None:
     app.config["AUTO_SERVERS"] = False
     app.spec_processor(lambda told: document.finished(told, address))
     auth.public(app.view_functions["openapi.spec"])
-    for limiter in app.extensions.get("limiter", ()):
-        limiter.limit(LOGIN_LIMITS)(people.log_in)
 
 
 def _misunderstood(error: HTTPError) -> Response:

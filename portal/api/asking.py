@@ -6,19 +6,27 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 import catalog.query
+from catalog import refs
 from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query
 from pipelines.query import Row
 from portal import auth, whose
 from portal.api.asked import LARGEST_ID
-from portal.pages.common import ref_of
 from portal.permissions import Action, Refused, may
 
 
 def service(session: Session, name: str) -> Service:
     """Return the service that an address calls `checkout`, or `team-a:checkout`. Raises Error(NOT_FOUND)."""
-    return catalog.query.service(session, ref_of(name))
+    return catalog.query.service(session, name.replace(":", "/", 1))
+
+
+def ref(name: str) -> str:
+    """Return the reference that such a name means, known or not. Raises Error(NOT_FOUND) for what can be no name."""
+    try:
+        return str(refs.parse(name.replace(":", "/", 1), "component"))
+    except ValueError as error:
+        raise Error(Code.NOT_FOUND, f"There is no such service: {error}.") from None
 
 
 def row(session: Session, deploy_id: int) -> Row:

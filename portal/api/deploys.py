@@ -12,7 +12,6 @@ from pipelines.actions import Started
 from portal import auth
 from portal.api import asking, shapes, tell
 from portal.api.asked import AbortIn, DeployIn, DeploysQuery, RollbackIn
-from portal.pages.common import ref_of
 from portal.permissions import Action
 
 bp = APIBlueprint("deploys", __name__, tag="Deploys")
@@ -101,7 +100,7 @@ def index(query_data: DeploysQuery) -> Any:
     with auth.services().database.read() as session:
         rows = query.deploys(
             session,
-            service=ref_of(asked.service) if asked.service else None,
+            service=asking.ref(asked.service) if asked.service else None,
             environment=asked.environment,
             actor=auth.somebody().actor if asked.actor == "me" else asked.actor,
             running=asked.running,

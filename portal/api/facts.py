@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -10,11 +10,11 @@ from flask import Response, request
 
 from ledger import events
 from ledger.db import Database
+from ledger.events import Event
 from portal import auth, live
 from portal.api import asking, records, tell
 from portal.api.asked import LARGEST_ID, EventsQuery, StreamQuery
 from portal.live import Hub, Listener, Topic
-from portal.pages.common import ref_of
 
 bp = APIBlueprint("facts", __name__, tag="Facts")
 STREAM: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
@@ -42,7 +42,7 @@ def index(query_data: EventsQuery) -> Any:
             session,
             asked.after,
             subject=asked.subject,
-            service=ref_of(asked.service) if asked.service else None,
+            service=asking.ref(asked.service) if asked.service else None,
             limit=asked.limit,
         )
         head = events.head(session)
@@ -81,29 +81,29 @@ def _after(asked: StreamQuery) -> int:
 
 def _messages(database: Database, hub: Hub, listener: Listener, deploy_id: int, after: int) -> Iterator[str]:
     until = time.monotonic() + live.LIFE
-    yield "retry: 1000\n\n"
-    while (left := until - time.monotonic()) > 0 and not hub.has_ended:
-        listener.news.clear()
-        with database.read() as session:
-            news = events.since(session, after, subject=f"deploy:{deploy_id}")
-        for event in news:
-            after = event.position or after
-            yield f"id: {after}\nevent: fact\ndata: {json.dumps(_said(event))}\n\n"
-        if _has_ended(database, deploy_id, after):
-            yield "event: end\ndata: {}\n\n"
-            return
-        if not news and not listener.news.wait(min(live.HEARTBEAT, left)):
-            yield ": still here\n\n"
+    try:
+        yield "retry: 1000\n\n"
+        while (left := until - time.monotonic()) > 0 and not hub.has_ended:
+            listener.news.clear()
+            news, has_ended = _news(database, deploy_id, after)
+            for event in news:
+                after = event.position or after
+                yield f"id: {after}\nevent: fact\ndata: {json.dumps(tell.event(event).model_dump(mode='json'))}\n\n"
+            if has_ended:
+                yield "event: end\ndata: {}\n\n"
+                return
+            if not news and not listener.news.wait(min(live.HEARTBEAT, left)):
+                yield ": still here\n\n"
+    finally:
+        hub.leave(listener)
 
 
-def _said(event: events.Event) -> dict[str, Any]:
-    return tell.event(event).model_dump(mode="json")
-
-
-def _has_ended(database: Database, deploy_id: int, after: int) -> bool:
-    """Has it ended, and has every fact about it been sent?"""
+def _news(database: Database, deploy_id: int, after: int) -> tuple[Sequence[Event], bool]:
+    """Return what has happened since, and whether the deploy has ended and nothing more can come."""
+    subject = f"deploy:{deploy_id}"
     with database.read() as session:
-        newest = events.latest(session, subject=f"deploy:{deploy_id}", limit=1)
-        if newest and (newest[0].position is None or newest[0].position > after):
-            return False
-        return asking.row(session, deploy_id).ended
+        found = events.since(session, after, subject=subject)
+        newest = events.latest(session, subject=subject, limit=1)
+        told = found[-1].position if found else after
+        is_all = not newest or (newest[0].position is not None and newest[0].position <= (told or 0))
+        return found, is_all and asking.row(session, deploy_id).ended

@@ -4,11 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import current_app
 
 from ledger.errors import Code, Error
 from portal import accounts, auth
 from portal.api import asking, records
 from portal.api.asked import TokenIn
+from portal.auth import LOGIN_LIMITS
 from portal.permissions import Person
 
 bp = APIBlueprint("people", __name__, tag="People")
@@ -39,7 +41,8 @@ def me() -> Any:
 def log_in(json_data: TokenIn) -> Any:
     """Exchange an account's name and password for a token"""
     services, asked, at = auth.services(), json_data, asking.now()
-    with services.database.read() as session:
+    (limiter,) = current_app.extensions["limiter"]
+    with limiter.limit(LOGIN_LIMITS), services.database.read() as session:
         account = accounts.check(session, asked.account, asked.password)
     if account is None:
         raise Error(Code.UNAUTHENTICATED, "That name and password do not belong together.")

@@ -49,11 +49,10 @@ def plan(what: str, environment: str | None, revision: str, as_json: bool) -> No
 
 
 def _plan_file(path: Path, environment: str | None, as_json: bool) -> NoReturn:
-    from portal.api import tell
     from portal.cli import planfile
 
     found = planfile.read(path)
-    plans = [tell.plan(one).model_dump(mode="json") for one in found.plans]
+    plans = [planfile.told(one) for one in found.plans]
     shown = [one for one in plans if environment in (None, one["environment"])]
     for problem in found.problems:
         click.echo(str(problem), err=True)

@@ -1,6 +1,7 @@
 """`fullcycle login`: a password once, a token from then on."""
 
 import socket
+import sys
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -22,7 +23,8 @@ def login(url: str | None) -> None:
     portal = Client(Login(address, ""))
     if address.startswith("http://") and urlsplit(address).hostname not in HERE:
         click.echo(f"{address} is not encrypted: whoever is on the way can read your password.", err=True)
-    asked = {"account": click.prompt("Name"), "password": click.prompt("Password", hide_input=True)}
+    is_typed = sys.stdin.isatty()  # what comes through a pipe is not shown anyway
+    asked = {"account": click.prompt("Name"), "password": click.prompt("Password", hide_input=is_typed)}
     answer = portal.post("/tokens", asked | {"name": f"terminal on {socket.gethostname()}"[:80]})
     path = keyring.saved_at(environ)
     keyring.write(path, Login(address, str(answer["token"])))

@@ -1,8 +1,9 @@
 """`fullcycle plan FILE`: what a catalog-info.yaml means for deploys, without a portal."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from catalog import yamlfile
 from catalog.places import Document, Problem
@@ -10,7 +11,7 @@ from catalog.validate import validate
 from ledger.errors import Code, Error
 from pipelines import spec as specs
 from pipelines.change import Change
-from pipelines.plan import Plan, ReleaseRef, plan
+from pipelines.plan import Plan, ReleaseRef, Step, plan
 
 FILE = "catalog-info.yaml"
 LARGEST = 2 * yamlfile.MAX_BYTES  # the reader says what is too large; more than this is not even loaded
@@ -46,6 +47,27 @@ def read(path: Path) -> Found:
     documents, _ = yamlfile.read(text, str(path))
     checked = validate({str(path): text}, {"deploy": specs.problems})
     return Found(tuple(made for document in documents for made in _plans(document)), checked.problems)
+
+
+def told(one: Plan) -> dict[str, Any]:
+    """Return the part of a plan that a file alone decides, as the API tells it."""
+    return {
+        "service": one.service,
+        "environment": one.environment,
+        "strategy": one.strategy,
+        "instances": one.instances,
+        "waves": [asdict(wave) for wave in one.waves],
+        "steps": [_step(step) for step in one.steps],
+        "expected_seconds": one.expected.total_seconds(),
+        "back_seconds": one.back.total_seconds(),
+        "bake_seconds": one.bake.total_seconds(),
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    seconds = {"deadline_seconds": step.deadline.total_seconds(), "expected_seconds": step.expected.total_seconds()}
+    where = {"wave": step.wave, "percent": step.percent, "instances": step.instances}
+    return {"kind": str(step.kind), **where, **seconds}
 
 
 def _plans(document: Document) -> Iterator[Plan]:

@@ -71,7 +71,7 @@ def doing(page: Told) -> str:
     """What it does this moment, in a few words."""
     deploy = page["deploy"]
     if page["place"] is not None:
-        if page["hold"]:
+        if page["hold"] and not deploy["rollback"]:  # which jumps the queue
             return f"held: {page['hold']['reason']}"
         return f"{page['place']} before it" if page["place"] else "next"
     now = next((one["step"] for one in page["steps"] if one["state"] == "doing"), None)

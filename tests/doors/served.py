@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from apiflask import APIFlask
+from werkzeug.test import TestResponse
 
 from ledger import db
 from portal import accounts, wiring
@@ -65,11 +67,11 @@ spec:
       production:
         target: {kind: memory, instances: 2, drain: 0s%(target)s}
         strategy: {canary: [50, 100], bake: %(bake)s}
-        checks: [{http: /healthz, passes: 1, every: 20ms}]
+        checks: [{http: /healthz, passes: 1, every: 20ms, deadline: 300ms}]
       staging:
         target: {kind: memory, instances: 1, drain: 0s}
         strategy: {bake: 0s}
-        checks: [{http: /healthz, passes: 1, every: 20ms}]
+        checks: [{http: /healthz, passes: 1, every: 20ms, deadline: 300ms}]
 """
 
 BAD = ', fails: {"*": check}'
@@ -94,6 +96,9 @@ class Served:
         wiring.sync(self.services, self.repository_id, self.services.clock())
         return git(self.repository, "rev-parse", "HEAD")
 
+    def as_(self, who: str | None) -> "Visitor":
+        return Visitor(self, who)
+
     @contextmanager
     def working(self) -> Iterator[None]:
         """Have a worker in a thread."""
@@ -105,6 +110,26 @@ class Served:
         finally:
             runner.stop()
             thread.join(PATIENCE)
+
+
+class Visitor:
+    """Somebody with a key, or nobody, at the API."""
+
+    def __init__(self, served: Served, who: str | None) -> None:
+        self._client = served.app.test_client()
+        self._headers = {"Authorization": f"Bearer {served.keys[who]}"} if who else {}
+
+    def get(self, path: str, **query: Any) -> TestResponse:
+        return self._client.get(f"/api/v1{path}", headers=self._headers, query_string=query)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> TestResponse:
+        said = more or {"json": {} if body is None else body}
+        return self._client.post(f"/api/v1{path}", headers=self._headers, **said)
+
+    def ended(self, deploy_id: int) -> Any:
+        """Wait until that deploy has ended; return its page."""
+        until(lambda: bool(self.get(f"/deploys/{deploy_id}").json["deploy"]["ended"]), f"deploy {deploy_id} has ended")
+        return self.get(f"/deploys/{deploy_id}").json
 
 
 def git(folder: Path, *arguments: str) -> str:
