@@ -102,7 +102,7 @@ def _configure(app: APIFlask, services: Services) -> None:
         """The address of a static file with its version, so that it may be kept for a year."""
         return url_for("static", filename=name, v=marks.get(name, "0"))
 
-    app.jinja_env.globals.update(asset=asset)
+    app.jinja_env.globals.update(asset=asset, version=app.version)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

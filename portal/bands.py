@@ -67,6 +67,37 @@ def home(all_services: int, stuck: Sequence[Row], running: Sequence[Row], day: S
     return Band("good", "ok", "All quiet", f"{services} where they should be.", text)
 
 
+def services(known: Sequence[Summary], count: int) -> Band:
+    """Return how all services are, in one line."""
+    words = [service_state(summary).word for summary in known]
+    stuck, going = words.count("stuck"), words.count("going out") + words.count("baking")
+    back, silent = words.count("undoing"), words.count("skipped")
+    if not count:
+        return Band("", "ring", "Nothing here yet", "No service here yet.")
+    parts = [f"{going} going out" if going else "", f"{back} going back" if back else ""]
+    parts.append(
+        f"{silent} {'environment serves' if silent == 1 else 'environments serve'} nothing yet" if silent else ""
+    )
+    text = render.sentence(", ".join(part for part in parts if part))
+    if stuck:
+        verb = "is" if stuck == 1 else "are"
+        return Band("bad", "stop", "Stuck", f"{stuck} of {render.counted(count, 'service')} {verb} stuck.", text)
+    title = f"{render.counted(count, 'service')}, none of them stuck."
+    return Band("good", "ok", "All where they should be", title, text or "Nothing is going out.")
+
+
+def deploys(going: Sequence[Row], day: Sequence[Row]) -> Band:
+    """Return what is going out, and what the last day brought."""
+    moving = [row for row in going if row.word != "queued"]
+    text = _day((), day)
+    if not moving:
+        return Band("", "ring", "Calm", "Nothing is going out.", text)
+    first = ", ".join(f"{row.name} {row.release} to {row.environment}" for row in moving[:3])
+    more = f" and {len(moving) - 3} more" if len(moving) > 3 else ""
+    verb = "is" if len(moving) == 1 else "are"
+    return Band("run", "run", render.counted(len(moving), "deploy"), f"{first}{more} {verb} going out.", text)
+
+
 def _day(running: Sequence[Row], day: Sequence[Row]) -> str:
     going = [row for row in running if row.word != "queued"]
     now = f"{render.counted(len(going), 'deploy is', 'deploys are')} going out. " if going else ""

@@ -132,7 +132,9 @@ def _api(error: HTTPError) -> Response:
     """Input that does not fit its schema, as the API's frame found it."""
     status = error.status_code
     fields = error.detail if status in (400, 422) else None
-    return answer(status, Error(CODES.get(status, Code.INVALID), error.message), fields=fields)
+    return answer(
+        status, Error(CODES.get(status, Code.INVALID), error.message or "This cannot be taken as it is."), fields=fields
+    )
 
 
 def _unexpected(error: Exception) -> Response:

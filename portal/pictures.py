@@ -86,7 +86,10 @@ def stairs(
         parts += _stair(step, total, None if now is None else total if done else now, ground, room, height)
     parts.append(_line("axis", 0, 100, ground))
     if now is not None and not done:
-        parts.append(_now(min(max(now / total, 0), 1) * 100, ground))
+        at = min(max(now / total, 0), 1) * 100
+        # Above a tall stair its own words stand where “now” would.
+        crowded = any(step.percent > 75 and 0 <= at - step.begin / total * 100 < 14 for step in steps)
+        parts.append(_now(at, ground, "" if crowded else "now"))
     return _svg(label, f'width="100%" height="{height}"', "".join(parts))
 
 
@@ -108,20 +111,21 @@ def _stair(step: Step, total: float, now: float | None, ground: int, room: int, 
         parts.append(f'<rect class="f-new" x="{x:.2f}%" width="{wide:.2f}%" {y}/>')
     thin = " broad" if width < 12 else ""  # too narrow for words on a phone
     tiny = width < 4  # and here on any screen
+    below = step.below if width > 1.2 * len(step.below) else ""
     if not tiny:
         parts.append(
             f'<text class="k halo{thin}" x="{x:.2f}%" dx="1" y="{ground - tall - 5:.1f}">{escape(step.text)}</text>'
         )
-    if step.below and not tiny:
-        parts.append(f'<text class="{thin.strip()}" x="{x:.2f}%" dx="1" y="{height - 6}">{escape(step.below)}</text>')
+    if below and not tiny:
+        parts.append(f'<text class="{thin.strip()}" x="{x:.2f}%" dx="1" y="{height - 6}">{escape(below)}</text>')
     return parts
 
 
-def _now(x: float, ground: int) -> str:
+def _now(x: float, ground: int, text: str) -> str:
     anchor, dx = ("end", -4) if x > 90 else ("start", 4)
     return (
         f'<line class="mk now" x1="{x:.2f}%" x2="{x:.2f}%" y1="4" y2="{ground}"/>'
-        f'<text class="k halo" x="{x:.2f}%" dx="{dx}" y="12" text-anchor="{anchor}">now</text>'
+        f'<text class="k halo" x="{x:.2f}%" dx="{dx}" y="12" text-anchor="{anchor}">{text}</text>'
     )
 
 

@@ -11,6 +11,8 @@ from pipelines.watch import FAILS_IN_A_ROW, Look, by_check, label
 from portal import pictures, render
 from production.ports import Check
 
+QUICK = 300.0  # seconds; a picture of less than that needs seconds at its foot
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -31,7 +33,7 @@ def stages(plan: Plan) -> list[Stage]:
     for wave in plan.waves:
         share = render.percent(wave.percent)
         on = f"{render.counted(wave.instances, 'instance')} of {number}"
-        text = f"{_starting(plan, wave.instances - running)}{_watching(plan)}"
+        text = f"{_starting(plan, wave.instances - running, first=not running)}{_watching(plan)}"
         told.append(Stage(f"{share} of traffic, on {on}", text, _expected(plan, wave.number)))
         running = wave.instances
     if plan.base is not None:
@@ -46,19 +48,22 @@ def _expected(plan: Plan, wave: int) -> timedelta:
     return sum((s.expected for s in plan.steps if s.wave == wave and s.kind not in kinds), timedelta(0))
 
 
-def _starting(plan: Plan, more: int) -> str:
+def _starting(plan: Plan, more: int, *, first: bool) -> str:
     if more <= 0:
         return ""
     asked = "; ".join(asks(check) for check in plan.checks)
-    start = f"{render.counted(more, 'more instance' if more < plan.instances else 'instance')} start"
-    return f"{start if more > 1 else start.replace(' start', ' starts')}. " + (
-        f"Before any traffic each must pass: {asked}. " if asked else ""
-    )
+    starts = f"{render.counted(more, 'instance')} start{'s' if more == 1 else ''}"
+    if not asked:
+        return f"{starts}. "
+    if not first:
+        return f"{starts.replace(' instance', ' more instance')}, and must pass the same before traffic comes. "
+    return f"{starts}. Before any traffic each must pass: {asked}. "
 
 
 def asks(check: Check) -> str:
     """Say what a check asks for: `/healthz 3 times in a row within 30 s`."""
-    return f"{label(check)} {render.counted(check.passes, 'time')} in a row within {render.duration(check.deadline)}"
+    often = f" {check.passes} times in a row" if check.passes > 1 else ""
+    return f"{label(check)}{often} within {render.duration(check.deadline)}"
 
 
 def _watching(plan: Plan) -> str:
@@ -115,8 +120,10 @@ def _stairs(told: Sequence[Span], began: datetime, zone: ZoneInfo) -> list[pictu
         return []
     end = max(told[-1].end, cuts[-1].begin + 1)
 
+    written = render.clock if end < QUICK else render.short_clock
+
     def at(seconds: float) -> str:
-        return render.short_clock(began + timedelta(seconds=seconds), zone)
+        return written(began + timedelta(seconds=seconds), zone)
 
     first = max(cuts[0].begin, 0.001)
     steps = [pictures.Step(0, first, 0, "start", at(0))]
@@ -139,7 +146,8 @@ def stairs(deploy: Deploy, now: datetime, zone: ZoneInfo) -> str:
     went_back = deploy.state in (State.UNDOING, State.UNDONE, State.STUCK)
     if went_back:
         back_at = ((turned or until) - began).total_seconds()
-        steps = _cut(steps, back_at, passed, render.short_clock(turned or until, zone))
+        written = render.clock if passed < QUICK else render.short_clock
+        steps = _cut(steps, back_at, passed, written(turned or until, zone))
     release = deploy.plan.release.number
     said = ", ".join(f"{step.text} at {step.below}" for step in steps if step.begin <= passed)
     over = deploy.state in ENDED

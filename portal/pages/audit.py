@@ -10,13 +10,15 @@ from ledger import events
 from ledger.db import Database
 from ledger.events import Event
 from pipelines import query
+from pipelines.story import sentence
 from portal import auth, render
 from portal.pages import common
 
 bp = Blueprint("audit", __name__)
 
 PAGE = 60  # facts
-SEARCHED = 2000  # facts that are looked through for an actor's
+SEARCHED = 600  # facts that are looked through for those shown
+NOISE = frozenset({"deploy.observed"})  # looks of checks; they stand in the deploy's own log and in the download
 BATCH = 500  # facts of a download that are read at once
 FILTERS = ("subject", "service", "actor")
 
@@ -60,13 +62,15 @@ def _facts(session: Session, chosen: dict[str, str | None], before: int | None, 
         subject=chosen["subject"],
         service=chosen["service"],
         before=before,
-        limit=SEARCHED if actor else limit,
+        limit=SEARCHED,
     )
-    return [event for event in found if actor in (None, event.actor)][:limit]
+    return [event for event in found if actor in (None, event.actor) and event.kind not in NOISE][:limit]
 
 
 def tell(event: Event) -> str:
     """Say a fact in words: what it brought, without what stands in the row already."""
+    if told := sentence(event) if event.kind.startswith("deploy.") else "":
+        return f"{told} · release {event.data.get('release')} to {event.data.get('environment')}"
     data = {
         key: value
         for key, value in event.data.items()

@@ -52,7 +52,6 @@ def _everywhere() -> dict[str, Any]:
         "me": me(),
         "theme": account.theme if account else None,
         "running": g.get("running", 0),
-        "version": g.get("version", ""),
         "here_url": request.script_root + request.full_path.rstrip("?"),
     }
 

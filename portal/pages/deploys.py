@@ -23,6 +23,7 @@ from portal.telling import Checked
 
 bp = Blueprint("deploys", __name__)
 
+DAY = timedelta(hours=24)
 PAGE = 50  # rows
 LOG = 400  # lines on the page; the download has all
 OUTPUT = 60  # lines
@@ -48,12 +49,15 @@ def index() -> str:
         )
         known = catalog.services(session)
         common.know(session, [*(row.actor for row in rows), chosen["by"]])
-        g.running = len(query.deploys(session, running=True, limit=100))
+        going = query.deploys(session, running=True, limit=100)
+        day = query.deploys(session, since=common.times().now - DAY, limit=500)
+        g.running = len(going)
     args = {name: said for name, said in chosen.items() if said}
     return render_template(
         "deploys.html",
         here="Deploys",
         topic="" if before else topic,
+        band=bands.deploys(going, day),
         rows=rows[:PAGE],
         older=len(rows) > PAGE,
         said=_said(args, len(rows)),

@@ -35,6 +35,7 @@ def index() -> str:
         "services.html",
         here="Services",
         topic=topic,
+        band=bands.services(list(known.values()), len(everything)),
         rows=_rows(found, known),
         found=len(found),
         everything=len(everything),
