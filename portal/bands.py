@@ -67,23 +67,19 @@ def home(all_services: int, stuck: Sequence[Row], running: Sequence[Row], day: S
     return Band("good", "ok", "All quiet", f"{services} where they should be.", text)
 
 
-def services(known: Sequence[Summary], count: int) -> Band:
+def services(count: int, stuck: Sequence[Row], running: Sequence[Row]) -> Band:
     """Return how all services are, in one line."""
-    words = [service_state(summary).word for summary in known]
-    stuck, going = words.count("stuck"), words.count("going out") + words.count("baking")
-    back, silent = words.count("undoing"), words.count("skipped")
     if not count:
         return Band("", "ring", "Nothing here yet", "No service here yet.")
-    parts = [f"{going} going out" if going else "", f"{back} going back" if back else ""]
-    parts.append(
-        f"{silent} {'environment serves' if silent == 1 else 'environments serve'} nothing yet" if silent else ""
-    )
-    text = render.sentence(", ".join(part for part in parts if part))
+    going = [row for row in running if row.word in ("going out", "baking")]
+    back = [row for row in running if row.word == "undoing"]
+    parts = [f"{len(going)} going out" if going else "", f"{len(back)} going back" if back else ""]
+    text = render.sentence(", ".join(part for part in parts if part)) or "Nothing is going out."
     if stuck:
-        verb = "is" if stuck == 1 else "are"
-        return Band("bad", "stop", "Stuck", f"{stuck} of {render.counted(count, 'service')} {verb} stuck.", text)
-    title = f"{render.counted(count, 'service')}, none of them stuck."
-    return Band("good", "ok", "All where they should be", title, text or "Nothing is going out.")
+        names = ", ".join(sorted({row.name for row in stuck})[:3])
+        return Band("bad", "stop", "Stuck", f"{names} {'is' if len(stuck) == 1 else 'are'} stuck.", text)
+    known = "One service, and it is" if count == 1 else f"{render.number(count)} services, all"
+    return Band("good", "ok", "Healthy", f"{known} where {'it' if count == 1 else 'they'} should be.", text)
 
 
 def deploys(going: Sequence[Row], day: Sequence[Row]) -> Band:

@@ -56,15 +56,15 @@ def _chosen() -> dict[str, str | None]:
 
 
 def _facts(session: Session, chosen: dict[str, str | None], before: int | None, limit: int) -> Sequence[Event]:
-    actor = chosen["actor"]
     found = events.latest(
         session,
         subject=chosen["subject"],
         service=chosen["service"],
+        actor=chosen["actor"],
         before=before,
         limit=SEARCHED,
     )
-    return [event for event in found if actor in (None, event.actor) and event.kind not in NOISE][:limit]
+    return [event for event in found if event.kind not in NOISE][:limit]
 
 
 def tell(event: Event) -> str:

@@ -27,6 +27,7 @@ def install(app: APIFlask) -> None:
         "moment": lambda at: times().moment(at),
         "clock": lambda at: times().clock(at),
         "exact": lambda at: times().exact(at),
+        "since": lambda at: render.span(times().since(at)),
         "iso": render.iso,
         "duration": render.duration,
         "span": render.span,

@@ -28,7 +28,14 @@ PAGE = 50  # rows
 LOG = 400  # lines on the page; the download has all
 OUTPUT = 60  # lines
 EVERY = 5  # seconds between two looks at a deploy under way, beside what the stream tells
-STATES = (("running", "under way"), ("ended", "ended"))
+STATES = (
+    ("running", "under way"),
+    ("healthy", "that became healthy"),
+    ("undone", "that were undone"),
+    ("aborted", "that were aborted"),
+    ("stuck", "that got stuck"),
+)
+ENDINGS = frozenset(value for value, _ in STATES[1:])
 
 
 @bp.get("/deploys")
@@ -43,7 +50,8 @@ def index() -> str:
             service=chosen["service"] or None,
             environment=chosen["environment"] or None,
             actor=chosen["by"] or None,
-            running={"running": True, "ended": False}.get(chosen["state"]),
+            running=True if chosen["state"] == "running" else None,
+            ended=chosen["state"] if chosen["state"] in ENDINGS else None,
             before=int(before) if before.isdigit() and len(before) < 18 else None,
             limit=PAGE + 1,
         )

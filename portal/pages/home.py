@@ -28,13 +28,14 @@ def show() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         everything = {service.ref: service for service in catalog.services(session)}
-        known = query.summaries(session)
+        teams = asks.teams | {asks.user_ref}
+        mine = {ref: service for ref, service in everything.items() if service.owner.ref in teams}
+        known = query.summaries(session, list(mine)) if mine else {}
+        stuck = query.stuck(session)
         going = query.deploys(session, running=True, limit=50)
         day = query.deploys(session, since=times.now - DAY, limit=MOST)
         common.know(session, [row.actor for row in going])
     g.running = len(going)
-    stuck = [one.last for one in known.values() if one.last and one.last.word == "stuck"]
-    mine = {ref: service for ref, service in everything.items() if service.owner.ref in asks.teams | {asks.user_ref}}
     rows = [(mine[ref], environment, summary) for (ref, environment), summary in known.items() if ref in mine]
     rows.sort(key=lambda row: (row[0].name, row[1] != "production", row[1]))
     there = {service.ref for service, _, _ in rows}

@@ -1,6 +1,7 @@
 """The list of services, and the page of one."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
@@ -18,25 +19,44 @@ from portal.permissions import Action
 bp = Blueprint("services", __name__)
 
 PRODUCTION = "production"
+PAGE = 60  # services
 LAST = 8  # deploys shown on a service's page
+
+Summaries = Mapping[tuple[str, str], Summary]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One service in the list: its main environment in full, the others by name and state."""
+
+    service: Service
+    environment: str
+    summary: Summary
+    state: bands.Shown
+    others: tuple[tuple[str, Summary, bands.Shown], ...]
 
 
 @bp.get("/services")
 def index() -> str:
-    """All services, one row per environment; `q` looks into names, owners and descriptions."""
-    looked_for = request.args.get("q", "").strip()[:100]
+    """All services, a page at a time; `q` looks into names, owners and descriptions, `after` pages on."""
+    looked_for, after = request.args.get("q", "").strip()[:100], request.args.get("after", "")[:200]
     with auth.services().database.read() as session:
         topic = common.live(session)
         everything = catalog.services(session)
-        known = query.summaries(session)
-        g.running = sum(1 for one in known.values() if one.running) + sum(one.queued for one in known.values())
-    found = [service for service in everything if _fits(service, looked_for)]
+        found = [service for service in everything if _fits(service, looked_for)]
+        rest = sorted((one for one in found if (one.name, one.ref) > (after, "~")), key=lambda one: (one.name, one.ref))
+        known = query.summaries(session, [service.ref for service in rest[:PAGE]])
+        stuck = query.stuck(session)
+        going = query.deploys(session, running=True, limit=100)
+    g.running = len(going)
     return render_template(
         "services.html",
         here="Services",
         topic=topic,
-        band=bands.services(list(known.values()), len(everything)),
-        rows=_rows(found, known),
+        band=bands.services(len(everything), stuck, going),
+        rows=_listed(rest[:PAGE], known),
+        more=rest[PAGE - 1].name if len(rest) > PAGE else "",
+        after=after,
         found=len(found),
         everything=len(everything),
         looked_for=looked_for,
@@ -49,19 +69,22 @@ def _fits(service: Service, looked_for: str) -> bool:
     return all(word in said for word in looked_for.lower().split())
 
 
-def _rows(found: list[Service], known: Any) -> list[tuple[Any, ...]]:
+def _listed(found: Sequence[Service], known: Summaries) -> list[Listed]:
     by_service: dict[str, list[tuple[str, Summary]]] = {}
     for (ref, environment), summary in known.items():
         by_service.setdefault(ref, []).append((environment, summary))
     rows = []
-    for service in sorted(found, key=lambda one: one.name):
+    for service in found:
         places = by_service.get(service.ref) or [(_first(whose.environments(service)), Summary())]
-        for environment, summary in sorted(places, key=lambda place: (place[0] != PRODUCTION, place[0])):
-            rows.append((service, environment, summary, bands.service_state(summary)))
+        told = [
+            (environment, summary, bands.service_state(summary))
+            for environment, summary in sorted(places, key=lambda place: (place[0] != PRODUCTION, place[0]))
+        ]
+        rows.append(Listed(service, *told[0], others=tuple(told[1:])))
     return rows
 
 
-def _first(environments: tuple[str, ...]) -> str:
+def _first(environments: Sequence[str]) -> str:
     return PRODUCTION if PRODUCTION in environments or not environments else environments[0]
 
 
@@ -84,8 +107,9 @@ def show(name: str, environment: str | None = None) -> str:
         last = query.deploys(session, service=ref, environment=here, limit=LAST)
         back = query.way_back(session, ref, here, limit=3)
         lane = query.lane_order(session, ref, here)
-        hold = services.jobs.held(session, [store.lane(ref, here)]).get(store.lane(ref, here))
-        settings = _settings(session, summary)
+        name_of_lane = store.lane(ref, here)
+        hold = services.jobs.held(session, [name_of_lane]).get(name_of_lane)
+        settings = query.settings(session, ref, here)
         owned = whose.owned(known)
         problems = whose.problems(session, known)
         common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
@@ -116,19 +140,9 @@ def show(name: str, environment: str | None = None) -> str:
     )
 
 
-def _environments(known: Service, by_place: Any) -> tuple[str, ...]:
+def _environments(known: Service, by_place: Summaries) -> tuple[str, ...]:
     found = {*whose.environments(known), *(environment for _, environment in by_place)}
     return tuple(sorted(found, key=lambda one: (one != PRODUCTION, one)))
-
-
-def _settings(session: Any, summary: Summary) -> dict[str, Any]:
-    """Return how the target of what serves, or goes out, is set up."""
-    row = summary.running or summary.last
-    deploy = summary.live.deploy_id if summary.live else row.id if row else None
-    if deploy is None:
-        return {}
-    asked, _, _ = store.load(session, deploy)
-    return asked.spec.environments[asked.environment].target.model_dump(mode="json")
 
 
 @bp.post("/services/<name>/<environment>/let-go")
