@@ -79,7 +79,8 @@ defaults
   timeout server 5m
   timeout tunnel 1h
   timeout http-request 30s
-  timeout http-keep-alive 60s
+  # Short, for a cut-over soon after a reload waits for connections that are kept alive from before.
+  timeout http-keep-alive 5s
   retries 3
   # An instance that refuses a connection is left for another at once.
   option redispatch 1

@@ -33,16 +33,18 @@ class Proxy:
 
     def __init__(self, folder: Path, run: Path, host: str, supervisor: Supervisor) -> None:
         self._folder, self._host, self._supervisor = folder.absolute(), host, supervisor
-        self._socket = run / "haproxy.sock"
+        self._socket, self._master = run / "haproxy.sock", run / "haproxy-master.sock"
         self._config = self._folder / "haproxy.cfg"
         self._log = self._folder / "haproxy.log"
 
-    def stats(self) -> Sequence[Mapping[str, str]]:
+    def stats(self, worker: str | None = None) -> Sequence[Mapping[str, str]]:
         """Return HAProxy's statistics, one mapping per frontend, backend and server; nothing when it is down."""
         try:
-            said = self._ask("show stat")
-        except OSError:
+            said = self._talk(self._master, f"@!{worker} show stat") if worker else self._ask("show stat")
+        except (FileNotFoundError, ConnectionRefusedError):
             return ()
+        except OSError as error:  # busy, not down: it must not be started anew
+            raise Error(Code.UNAVAILABLE, f"HAProxy does not answer: {error}; try again", permanent=False) from error
         return list(csv.DictReader(said.removeprefix("# ").splitlines()))
 
     def servers(self, door: Door) -> Mapping[str, Mapping[str, str]]:
@@ -52,6 +54,19 @@ class Proxy:
             for one in self.stats()
             if one["pxname"] == door.backend and one["svname"] not in ("FRONTEND", "BACKEND")
         }
+
+    def leaving(self, door: Door) -> int:
+        """Return the clients' connections that workers from before a reload still have open at a door.
+
+        Such a worker answers once more on each of them, and cannot be told of new releases any more: what was
+        behind the door at the reload must run until they are closed.
+        """
+        return sum(
+            int(one["scur"] or 0)
+            for worker in self._old_workers()
+            for one in self.stats(worker)
+            if one.get("svname") == "FRONTEND" and one["pxname"] == door.frontend
+        )
 
     def bring(self, doors: Doors, site: str | None = None) -> None:
         """Have HAProxy serve those doors, and everything behind the one of `site` exactly as it says.
@@ -115,7 +130,7 @@ class Proxy:
         write_whole(self._config, balance.config(doors, self._host, str(self._socket), most, threads))
 
     def _start(self, doors: Sequence[Door]) -> None:
-        argv = [binary(), "-W", "-db", "-f", str(self._config)]
+        argv = [binary(), "-W", "-S", f"{self._master},mode,600", "-db", "-f", str(self._config)]
         spec = {"argv": argv, "env": {"PATH": shell.search_path()}, "cwd": str(self._folder)}
         self._supervisor.put(NAME, spec, self._log)
         self._supervisor.stop([NAME])  # it may wait before its next try, with an older configuration
@@ -159,6 +174,15 @@ class Proxy:
         if wrong:
             raise Error(Code.UNAVAILABLE, f"HAProxy did not take the weights of {', '.join(wrong)}: {said}", said)
 
+    def _old_workers(self) -> Sequence[str]:
+        """Return the workers that a reload has left to end what they have begun, by process number."""
+        try:
+            said = self._talk(self._master, "show proc")
+        except OSError:
+            return ()
+        old = said.partition("# old workers")[2].partition("# programs")[0]
+        return [line.split()[0] for line in old.splitlines() if line[:1].isdigit()]
+
     def _worker(self) -> str:
         try:
             lines = self._ask("show info").splitlines()
@@ -167,10 +191,15 @@ class Proxy:
         return next((line.partition(":")[2].strip() for line in lines if line.startswith("Pid:")), "")
 
     def _ask(self, *commands: str) -> str:
+        return self._talk(self._socket, ";".join(commands))
+
+    @staticmethod
+    def _talk(path: Path, line: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(5)
-            connection.connect(str(self._socket))
-            connection.sendall((";".join(commands) + "\n").encode())
+            connection.connect(str(path))
+            connection.sendall(f"{line}\n".encode())
+            connection.shutdown(socket.SHUT_WR)
             parts = []
             while part := connection.recv(65_536):
                 parts.append(part)

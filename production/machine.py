@@ -119,9 +119,16 @@ class Machine:
         wanted = self._store.wanted(name)
         if wanted is None or wanted.public_port is None:
             return []
-        servers = self._proxy.servers(_door(wanted))
+        door = _door(wanted)
+        servers = self._proxy.servers(door)
         total = sum(map(_weight, servers.values())) or 1
         return [_share(release, servers, total) for release in sorted({one.release for one in wanted.placed})]
+
+    def busy(self, name: str, keep: int) -> int:
+        """Return how many connections other releases than `keep` still have to do with."""
+        others = [share for share in self.shares(name) if share.release != keep]
+        leaving = self._proxy.leaving(_door(self._store.known(name))) if others else 0
+        return leaving + sum(share.connections for share in others)
 
     def _doors(self) -> Sequence[Door]:
         return [_door(wanted) for wanted in self._store.all() if wanted.public_port is not None]

@@ -17,7 +17,8 @@ def is_free(host: str, port: int) -> bool:
 def listens(host: str, port: int) -> bool:
     """Does somebody take connections there?"""
     try:
-        socket.create_connection((host, port), timeout=1).close()
+        with socket.create_connection((host, port), timeout=1) as connection:
+            # The system may have picked the very port for our own side, and then we talk to ourselves.
+            return bool(connection.getsockname() != connection.getpeername())
     except OSError:
         return False
-    return True

@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -68,6 +69,18 @@ class Supervisor:
         except (OSError, http.client.HTTPException):
             return False
 
+    def _listens(self) -> bool:
+        """Does somebody take connections on our socket? A supervisor that is slow must not be taken for a dead one."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            try:
+                probe.connect(str(self._socket))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            except OSError:
+                return True
+        return True
+
     def programs(self, names: Sequence[str] | None = None) -> Mapping[str, Program]:
         """Return those programs that there are, by name, or all of them; none when no supervisor runs."""
         try:
@@ -119,6 +132,9 @@ class Supervisor:
         with locked(self._folder / "supervisor.lock"):
             if self.answers():
                 return False
+            if self._listens():
+                said = "the supervisor of the instances is busy or ending; try again in a moment"
+                raise Error(Code.UNAVAILABLE, said, permanent=False)
             self._bury()
             for config in (self._folder / "conf.d").glob("*.conf"):
                 config.unlink()  # it may name a Python that an update has removed
@@ -185,9 +201,8 @@ class Supervisor:
         with locked(self._folder / "supervisor.lock"):
             if self._daemon() is not None:
                 with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
-                    self.stop(
-                        list(self.programs())
-                    )  # all at once; the supervisor's own shutdown ends one after the other
+                    # All at once, for the supervisor's own shutdown ends one after the other.
+                    self.stop(list(self.programs()))
                     until(lambda: not self.alive(), STOP_SECONDS + 5.0)
                     self._call("shutdown")
                 # Asking wakes it up; left alone it looks around once a second.

@@ -115,10 +115,10 @@ class LocalTarget:
         def act(settings: LocalSettings, guard: Callable[[], None]) -> Progress:
             self._store.drain(site.name, keep, self._clock())
             self._machine.serve(site.name, guard)
-            if until(lambda: self._busy(site, keep) == 0, INLINE_SECONDS):
+            if until(lambda: self._machine.busy(site.name, keep) == 0, INLINE_SECONDS):
                 return Done("no connection is left")
             since = self._store.known(site.name).since or self._clock()
-            open_still = _connections(self._busy(site, keep))
+            open_still = _connections(self._machine.busy(site.name, keep))
             if self._clock() >= since + settings.drain:
                 return Done(f"{open_still} did not end within {written(settings.drain)}")
             return Pending(f"waiting for {open_still}", AGAIN)
@@ -219,9 +219,6 @@ class LocalTarget:
         if not left:
             return Done(f"{count} of release {release.number} are up")
         return Pending(f"{', '.join(one.name for one in left)} not up yet", AGAIN)
-
-    def _busy(self, site: Site, keep: int) -> int:
-        return sum(share.connections for share in self.shares(site) if share.release != keep)
 
     def _env(self, site: Site, release: Release, settings: LocalSettings, checkout: Path) -> Mapping[str, str]:
         return {

@@ -19,7 +19,8 @@ from production.targets.memory import MemoryTarget
 from tests.conftest import with_tables
 
 DIES = 9  # the number of the release that exits at once
-FIRST_PORT = 36_000  # of these tests, so that they stay out of the way of others that run beside them
+# Of these tests, so that they stay out of the way of others; below 32768, where the ports of clients begin.
+FIRST_PUBLIC_PORT, FIRST_PORT, CHOSEN_PORT = 21_000, 31_000, 29_000
 
 APP = """
 import json, os, sys, time
@@ -137,7 +138,7 @@ def local_target(folder: Path, worker: str) -> LocalTarget:
         database,
         folder / "local",
         path_dirs=[Path(sys.executable).parent],
-        first_public_port=FIRST_PORT - 10_000 + shift,
+        first_public_port=FIRST_PUBLIC_PORT + shift,
         first_port=FIRST_PORT + shift,
     )
 

@@ -171,6 +171,28 @@ def test_a_release_wanted_again_while_it_ends_is_served_where_it_runs(stage: Sta
     assert {answers(stage, site) for _ in range(4)} == {one.pid for one in stage.target.instances(site)}
 
 
+def test_a_connection_kept_alive_over_a_reload_is_still_answered(stage: Stage) -> None:
+    site = stage.site()
+    stage.live(site, 1)
+    connection = HTTPConnection((stage.target.address(site) or "").removeprefix("http://"))
+
+    def asked() -> tuple[int, int]:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())["release"]
+
+    assert asked() == (200, 1)
+    stage.live(stage.site(), 1)  # a new public port: HAProxy is reloaded
+    stage.started(site, 2, 2)
+    stage.target.weigh(site, {2: 100}, 2)
+
+    assert stage.target.drain(site, 2, 2) == Pending("waiting for 1 connection", timedelta(milliseconds=40))
+    assert asked() == (200, 1)  # by HAProxy's old worker, which then closes the connection
+    assert settled(lambda: stage.target.drain(site, 2, 2)) == Done("no connection is left")
+    stage.target.stop(site, 2, 2)
+    assert asked() == (200, 2)
+
+
 def test_instances_outlive_the_process_that_started_them(stage: Stage, folder: Path, worker_id: str) -> None:
     site = stage.site()
     script = f"""
@@ -291,7 +313,7 @@ def test_a_taken_public_port_is_named_and_disturbs_nobody(stage: Stage) -> None:
 
 
 def test_two_sites_cannot_have_one_public_port(stage: Stage) -> None:
-    first, second = (stage.site(port=stages.FIRST_PORT - 1000) for _ in range(2))
+    first, second = (stage.site(port=stages.CHOSEN_PORT) for _ in range(2))
     stage.live(first, 1)
 
     answer = stage.started(second, 1)
@@ -305,10 +327,10 @@ def test_a_changed_public_port_is_served_and_the_old_one_let_go(stage: Stage) ->
     stage.live(site, 1)
     old = stage.target.address(site)
 
-    moved = Site(site.service, site.environment, {**site.settings, "port": stages.FIRST_PORT - 1001})
+    moved = Site(site.service, site.environment, {**site.settings, "port": stages.CHOSEN_PORT + 1})
     settled(lambda: stage.target.start(moved, stage.release(1), 2, 2))
 
-    assert stage.target.address(site) == f"http://127.0.0.1:{stages.FIRST_PORT - 1001}"
+    assert stage.target.address(site) == f"http://127.0.0.1:{stages.CHOSEN_PORT + 1}"
     assert get(stage, site)["release"] == 1
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(old or "", timeout=1)
