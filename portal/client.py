@@ -19,7 +19,7 @@ from portal.keyring import Login
 
 API = "/api/v1"
 LIMITS = httpx2.Timeout(30.0, connect=3.0)  # seconds; streams say something every 10
-PATIENCE = timedelta(seconds=3)
+PATIENCE = timedelta(seconds=1.5)
 HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 CODES = {code.value: code for code in Code}
 
@@ -32,16 +32,16 @@ class Client:
     def __init__(self, login: Login) -> None:
         self.url = login.url
         set_on_retry_hooks([])  # or each try would be a line among the answers
+        host = _host(login.url)
         try:
-            is_here = urlsplit(login.url).hostname in HERE
             self._http = httpx2.Client(
                 base_url=login.url + API,
                 timeout=LIMITS,
-                trust_env=not is_here,  # a proxy of the environment does not know this machine's own addresses
+                trust_env=host not in HERE,  # a proxy of the environment does not know this machine's own addresses
                 headers={"Authorization": f"Bearer {login.token}"} if login.token else {},
             )
-        except (httpx2.InvalidURL, ValueError):
-            raise Error(Code.INVALID, f"{login.url} is no address of a portal.") from None
+        except httpx2.InvalidURL:
+            raise _no_address(login.url) from None
 
     def get(self, path: str, patience: timedelta = PATIENCE, **query: Any) -> Told:
         """Look; for so long it is tried again to get a connection."""
@@ -77,8 +77,8 @@ class Client:
     def _reached(self) -> Iterator[None]:
         try:
             yield
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol):
-            raise Error(Code.INVALID, f"{self.url} is no address of a portal.") from None
+        except httpx2.InvalidURL:
+            raise _no_address(self.url) from None
         except httpx2.RequestError as error:
             said = f"The portal at {self.url} does not answer. Is `fullcycle serve` running? FULLCYCLE_URL says where."
             raise Error(Code.UNAVAILABLE, said, repr(error), permanent=False) from None
@@ -96,3 +96,18 @@ class Client:
                 f"What answers at {self.url} ({answer.status_code}) is no Fullcycle portal; FULLCYCLE_URL says where."
             )
             raise Error(Code.UNAVAILABLE, said) from None
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise _no_address(url) from None
+    if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in url):
+        raise _no_address(url)
+    return host
+
+
+def _no_address(url: str) -> Error:
+    return Error(Code.INVALID, f"“{url}” is no address of a portal; it begins with https:// or http://")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 import catalog.query
 from catalog.query import Service
+from ledger.errors import Code, Error
 from pipelines import query, store
 from pipelines.query import Summary
 from portal import auth
@@ -71,6 +72,9 @@ def let_go(name: str, environment: str) -> Any:
     with services.database.read() as session:
         service = asking.service(session, name)
         actor = asking.allowed(session, Action.RELEASE, service.ref)
+        places = _places(service, query.summaries(session, [service.ref]))
+    if environment not in places:
+        raise Error(Code.NOT_FOUND, f"{service.name} has no environment {environment!r}; it has {', '.join(places)}")
     services.actions.let_go(service.ref, environment, actor, asking.now())
     return shapes.Lane(service=service.ref, environment=environment, hold=None)
 

@@ -13,11 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
 from ledger import db
-from portal import accounts, wiring
+from portal import accounts, live, wiring
 from portal.app import create_app
 from portal.config import Config, environment
 from portal.services import Services
@@ -156,7 +157,9 @@ def portal(folder: Path, *, port: int = 8000) -> Iterator[Served]:
     _let_in(served)
     served.commit("the first")
     try:
-        yield served
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(live, "LOOK", 0.05)  # or each end would wait a second for the stream's thread
+            yield served
     finally:
         served.app.extensions["fullcycle-live"].close()
         database.close()

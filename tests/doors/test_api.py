@@ -114,6 +114,13 @@ def test_a_revision_that_is_none_is_a_sentence(shop: Served, revision: str, stat
     assert "revision" in answer.json["error"]["message"]
 
 
+def test_a_lane_that_is_not_there_cannot_be_let_go(shop: Served) -> None:
+    for environment in ("prod", "%00"):
+        answer = shop.as_("alice").post(f"/services/checkout/environments/{environment}/let-go")
+        assert answer.status_code == 404
+        assert "production, staging" in answer.json["error"]["message"]
+
+
 def test_an_environment_that_is_not_there_names_those_that_are(shop: Served) -> None:
     answer = shop.as_("alice").get("/services/checkout/plan", environment="prod")
 
