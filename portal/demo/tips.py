@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tip:
-    """`login` may do it; `service` is where, `revision` what, empty for the newest."""
+    """`login` may do it; `service` is where, `revision` what, empty for the newest; `page` and `icon` are home's."""
 
     title: str
     told: str
     login: str
     service: str
     revision: str = ""
+    page: str = "plan.show"
+    icon: str = "up"
 
 
 TIPS = (
     Tip(
         "A good release",
-        "Three commits of checkout wait. They go out to 10, 50 and 100 % of the visitors, each wave watched for 10 s.",
+        "Three commits of checkout wait. They go out to 10, 50 and 100\u202f% of the visitors, each wave watched for 10\u202fs.",
         "mara",
         "checkout",
     ),
@@ -26,6 +28,7 @@ TIPS = (
         "Deploy search: its new release never becomes ready. It is put back by itself and no visitor meets it.",
         "tomas",
         "search",
+        icon="undo",
     ),
     Tip(
         "A release that is bad only with visitors",
@@ -33,17 +36,21 @@ TIPS = (
         "lin",
         "checkout",
         "faster-totals",
+        icon="undo",
     ),
     Tip(
         "A migration",
         "The plan of ledger says what going back cannot take back. It goes out one instance at a time.",
         "aisha",
         "ledger",
+        icon="warn",
     ),
     Tip(
         "Going back",
         "Roll checkout back while something goes out: it jumps the queue and holds what waits until you let it go on.",
         "mara",
         "checkout",
+        page="services.show",
+        icon="swap",
     ),
 )

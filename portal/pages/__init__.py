@@ -14,11 +14,12 @@ from portal.pages.patterns import bp as patterns
 from portal.pages.plan import bp as plan
 from portal.pages.services import bp as services
 from portal.pages.settings import bp as settings
+from portal.pages.tryit import bp as tryit
 
 
 def install(app: APIFlask, limiter: Limiter) -> None:
     """Put every page into the application."""
     install_common(app)
     limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
-    for room in (login, home, services, plan, deploys, audit, account, settings, patterns):
+    for room in (login, home, services, plan, deploys, audit, account, settings, patterns, tryit):
         app.register_blueprint(room)
