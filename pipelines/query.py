@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from ledger.errors import Code, Error
 from ledger.jobs import Hold, Jobs
@@ -210,9 +210,11 @@ def summaries(session: Session, services: Sequence[str] | None = None) -> Mappin
 
 
 def stuck(session: Session) -> Sequence[Row]:
-    """Return the deploys that are stuck and have no newer one behind them: each needs a person."""
-    newest = select(func.max(DeployRow.id)).where(DeployRow.state.in_(ENDED)).group_by(*_SITE)
-    return _rows(session, DeployRow.id.in_(newest), DeployRow.state == State.STUCK, limit=None)
+    """Return the deploys that are stuck with nothing healthy since: each needs a person."""
+    later = aliased(DeployRow)
+    same = (later.service == DeployRow.service, later.environment == DeployRow.environment, later.id > DeployRow.id)
+    mended = select(later.id).where(*same, later.state.in_((State.HEALTHY, State.STUCK)))
+    return _rows(session, DeployRow.state == State.STUCK, ~mended.exists(), limit=None)
 
 
 def settings(session: Session, service: str, environment: str) -> Mapping[str, Any]:

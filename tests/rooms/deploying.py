@@ -13,6 +13,7 @@ import yaml
 from catalog.git import Mirror
 from catalog.ownership import Owner
 from catalog.query import Service
+from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Claim, SqlJobs
 from pipelines import query, store
@@ -126,16 +127,21 @@ def service(path: str = "catalog-info.yaml") -> Service:
 
 @dataclass
 class House:
-    """The room with all it leans on. `now` is its clock, which only `go` moves; `before` is called before each act."""
+    """The room with all it leans on. `now` is its clock, which only `go` moves, unless it has a `ticking` one.
+
+    `before` is called before each act; the target's memory is the file `state`, when there is one.
+    """
 
     database: Database
     mirror: Path
     now: datetime = NOON
     before: Callable[[str], None] = lambda method: None
+    state: Path | None = None
+    ticking: Clock | None = None
 
     def __post_init__(self) -> None:
         self.jobs = SqlJobs(self.database)
-        self.target = MemoryTarget(self.clock, before=lambda method, _: self.before(method))
+        self.target = MemoryTarget(self.clock, path=self.state, before=lambda method, _: self.before(method))
         self.checker = Moody(MemoryChecker(self.target))
         targets: Mapping[str, Target] = {"memory": self.target}
         checkers: Mapping[str, Checker] = {"memory": self.checker}
@@ -154,18 +160,18 @@ class House:
         return self.target._fail_once
 
     def clock(self) -> datetime:
-        return self.now
+        return self.ticking() if self.ticking else self.now
 
     # What people do.
 
     def deploy(self, revision: str = "", actor: str = ALICE, **more: Any) -> int:
-        return self.actions.deploy(service(), PRODUCTION, revision, actor, self.now, **more).id
+        return self.actions.deploy(service(), PRODUCTION, revision, actor, self.clock(), **more).id
 
     def rollback(self, number: int, actor: str = ALICE, **more: Any) -> int:
-        return self.actions.rollback(service(), PRODUCTION, number, actor, self.now, **more).id
+        return self.actions.rollback(service(), PRODUCTION, number, actor, self.clock(), **more).id
 
     def abort(self, deploy_id: int, actor: str = ALICE, reason: str = "") -> None:
-        self.actions.abort(deploy_id, actor, self.now, reason)
+        self.actions.abort(deploy_id, actor, self.clock(), reason)
 
     # What a worker does.
 

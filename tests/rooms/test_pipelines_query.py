@@ -209,6 +209,24 @@ def test_a_page_says_that_an_abort_has_been_ordered(house: House, repository: Re
     assert house.page(second).row.word == "baking"  # it is obeyed at the next look, which is at once
 
 
+def test_what_is_stuck_stays_so_until_something_is_healthy_again(house: House, repository: Repository) -> None:
+    def stuck() -> list[int]:
+        return [row.id for row in read(house, query.stuck)]
+
+    served_by(house, repository)
+    bad = house.deploy(repository.commit(described(fails={"*": "undo"})))
+    house.go_to(bad, "bake")
+    never = house.deploy(repository.commit(described()))
+    house.abort(never)  # in the queue: it has touched nothing
+    house.abort(bad)
+    house.go()
+    assert stuck() == [bad]
+
+    house.deploy(repository.commit(described()))
+    house.go()
+    assert stuck() == []
+
+
 def test_nobody_has_to_look_for_a_deploy_to_go_on(house: House, repository: Repository) -> None:
     first = house.deploy(repository.commit(described()))
     with house.database.read() as session:
