@@ -18,6 +18,7 @@ from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
 from ledger import db
+from ledger.db import Database
 from portal import accounts, live, wiring
 from portal.app import create_app
 from portal.config import Config, environment
@@ -141,14 +142,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def portal(folder: Path, *, port: int = 8000) -> Iterator[Served]:
-    """Set everything up in a folder of the test's own."""
+def portal(folder: Path, *, port: int = 8000, url: str = "") -> Iterator[Served]:
+    """Set everything up in a folder of the test's own, on SQLite unless a URL says otherwise."""
     repository = folder / "shop"
     repository.mkdir()
     git(repository, "init", "-q", "-b", "main")
-    config = Config(data=folder / "data", port=port)
+    config = Config(data=folder / "data", port=port, database_url=url)
     config.data.mkdir()
-    database = with_tables(db.sqlite(config.data / "fullcycle.db"))
+    database = with_tables(Database(url) if url else db.sqlite(config.data / "fullcycle.db"))
     services = wiring.wire(config, opened=database)
     git(repository, "commit", "-q", "--allow-empty", "-m", "begin")
     repository_id = services.register(str(repository), "account:admin")

@@ -454,6 +454,32 @@ def test_no_query_breaks_anything(shop: Served, one: str, other: str, number: in
     assert all(answer.status_code in (200, 400, 404, 409, 422) for answer in answers), answers
 
 
+@pytest.mark.postgres
+def test_the_same_holds_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    odd = ["\x00", "ü", "a" * 301, "-1", str(10**30), "%", "'", "component:default/checkout", "..", " "]
+    with portal(tmp_path, url=postgres_url) as made, made.working():
+        alice, carol = made.as_("alice"), made.as_("carol")
+        alice.post(DEPLOY, PRODUCTION)
+        told = messages(alice.get("/deploys/1/events").get_data(as_text=True))
+        answers = [
+            ask
+            for word in odd
+            for ask in (
+                carol.get("/services/checkout/plan", environment=word, revision=word, release=word),
+                carol.get("/deploys", service=word, environment=word, actor=word),
+                carol.get("/events", service=word, subject=word),
+                carol.get("/deploys", before=word, limit=word),
+                carol.get("/events", after=word),
+                carol.get(f"/services/{word.replace('/', '%2F')}"),
+                alice.post(f"/services/checkout/environments/{word.replace('/', '%2F')}/let-go"),
+                made.as_(None).post("/tokens", {"account": word, "password": word}),
+            )
+        ]
+
+    assert [fact["kind"] for fact in (told[0], told[-1])] == ["deploy.requested", "deploy.healthy"]
+    assert {answer.status_code for answer in answers} <= {200, 308, 400, 401, 404, 405, 422, 429}
+
+
 # The document.
 
 

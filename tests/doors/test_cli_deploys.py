@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import socket
 import stat
 import subprocess
@@ -511,6 +512,37 @@ def test_audit_verify_without_a_database_makes_none(terminal: Terminal, tmp_path
     assert said.code == 2
     assert "no database" in said.err
     assert not (tmp_path / "fullcycle.db").exists()
+
+
+# The manual.
+
+
+def test_every_line_of_the_manual_does_what_it_says(
+    served: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    typed = re.findall(r"```sh\n(.*?)```", manual, re.DOTALL)[0].splitlines()
+    monkeypatch.chdir(served.repository)
+    monkeypatch.setenv("FULLCYCLE_DATA", str(served.services.config.data))
+    for line in typed:
+        wanted = re.search(r"# exit (\d)", line)
+        said = terminal(*shlex.split(line, comments=True)[1:])
+        assert said.code == (int(wanted[1]) if wanted else 0), (line, said)
+
+    alice = served.app.test_client()
+    sent = re.findall(r"^(GET|POST) (\S+)(?: (\{.*\}))?\n(\d{3})(?: (\{.*\}))?$", manual, re.MULTILINE)
+    for method, address, body, status, answered in sent:
+        answer = alice.open(
+            address,
+            method=method,
+            data=body.replace("…", PASSWORD) or None,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {served.keys['alice']}"},
+        )
+        text = answer.get_data(as_text=True)  # a stream is read to its end, so its deploy has ended
+        assert answer.status_code == int(status), (address, text)
+        assert not answered or json.loads(text) == json.loads(answered)
+    assert (len(typed), len(sent)) == (9, 8)  # or the manual is no longer written as this test reads it
 
 
 # The whole.
