@@ -90,12 +90,18 @@ class Client:
                 return told
             fault = told["error"]
             code = CODES.get(str(fault["code"]), Code.INTERNAL)
-            raise Error(code, str(fault["message"]), reasons=[str(reason) for reason in fault.get("reasons", ())])
+            reasons = [printable(str(reason)) for reason in fault.get("reasons", ())]
+            raise Error(code, printable(str(fault["message"])), reasons=reasons)
         except (ValueError, KeyError, TypeError):
             said = (
                 f"What answers at {self.url} ({answer.status_code}) is no Fullcycle portal; FULLCYCLE_URL says where."
             )
             raise Error(Code.UNAVAILABLE, said) from None
+
+
+def printable(text: str) -> str:
+    """Show what would steer a terminal as dots: a commit's subject is written by anybody."""
+    return "".join(sign if sign.isprintable() or sign in "\u202f\n" else "·" for sign in text)
 
 
 def _host(url: str) -> str:

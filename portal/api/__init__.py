@@ -13,6 +13,7 @@ from portal.api import services as doors
 from portal.services import Services
 
 PREFIX = "/api/v1"
+SAID = {"Field required": "is missing", "Extra inputs are not permitted": "is not known here"}
 
 
 def blueprint(services: Services) -> APIBlueprint:
@@ -37,12 +38,19 @@ def _misunderstood(error: HTTPError) -> Response:
     """Say each problem of a body or a query as a sentence with its place."""
     fields: dict[str, Any] = error.detail if isinstance(error.detail, dict) else {}
     reasons = [
-        f"{'' if place == '_schema' else place + ': '}{said}"
+        f"{place}: {_sentence(said)}" if place != "_schema" else _sentence(said)
         for places in fields.values()
         for place, sentences in places.items()
         for said in sentences
     ]
     return errors.answer(error.status_code, Error(Code.INVALID, "This cannot be taken as it is.", reasons=reasons))
+
+
+def _sentence(said: str) -> str:
+    if said.startswith("Input should be a valid dictionary"):
+        return "a JSON object is needed"
+    said = SAID.get(said) or said.removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    return said[0].lower() + said[1:]
 
 
 def _challenge(answer: Response) -> Response:

@@ -16,7 +16,7 @@ from ledger.errors import Code, Error
 from portal import config as configs
 from portal import keyring
 from portal.cli import wording
-from portal.client import Client, Told
+from portal.client import Client, Told, printable
 from portal.render import short_ref
 
 PRODUCTION = "production"
@@ -55,7 +55,7 @@ def _plan_file(path: Path, environment: str | None, as_json: bool) -> NoReturn:
     plans = [planfile.told(one) for one in found.plans]
     shown = [one for one in plans if environment in (None, one["environment"])]
     for problem in found.problems:
-        click.echo(str(problem), err=True)
+        click.echo(printable(str(problem)), err=True)
     if as_json:
         click.echo(json.dumps({"plans": shown, "problems": [str(problem) for problem in found.problems]}))
     for told in () if as_json else shown:
@@ -172,7 +172,7 @@ def slug(service: str, *, quoted: bool = True) -> str:
 
 
 def say(told: Told, as_json: bool, *lines: str) -> None:
-    click.echo(json.dumps(dict(told)) if as_json else "\n".join(lines))
+    click.echo(json.dumps(dict(told)) if as_json else printable("\n".join(lines)))
 
 
 COMMANDS: Mapping[str, click.Command] = {

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import click
 
 from portal.cli import wording
-from portal.client import Client, Told
+from portal.client import Client, Told, printable
 
 PATIENCE = timedelta(minutes=1)  # a portal that starts again meanwhile is waited for
 BREATH = 0.5  # seconds between two looks where no stream tells of news
@@ -63,7 +63,7 @@ class Lines:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            click.echo(text)
+            click.echo(printable(text))
 
     def update(self, page: Told) -> None:
         pass
@@ -77,7 +77,7 @@ class Bar:
         self._task = progress.add_task("waits", total=1, traffic="")
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False)
+        self._progress.console.print(printable(text), markup=False, highlight=False)
 
     def update(self, page: Told) -> None:
         deploy = page["deploy"]
@@ -87,7 +87,7 @@ class Bar:
             self._task,
             total=len(steps) or 1,
             completed=sum(one["state"] == "done" for one in steps),
-            description=f"{wave}  {wording.doing(page)}".strip(),
+            description=printable(f"{wave}  {wording.doing(page)}".strip()),
             traffic=f"{deploy['percent']} % of the traffic",
         )
 
@@ -106,6 +106,11 @@ def _lines(quiet: bool) -> Iterator[Show]:
 def _bar() -> Iterator[Show]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[traffic]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[traffic]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, transient=True) as progress:
         yield Bar(progress)

@@ -5,14 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines import query
 from portal import live
-from portal.api import document
+from portal.api import document, shapes
 from portal.auth import LOGIN_LIMITS
 from tests.doors.served import BAD, PASSWORD, Served, Visitor, git, portal
 
@@ -391,12 +392,12 @@ def test_a_key_that_is_none_is_refused(shop: Served, key: str) -> None:
         ({"data": "{"}, 400, ""),
         ({"data": b"\xff\xfe"}, 400, ""),
         ({"data": ""}, 400, ""),
-        ({"json": []}, 422, "valid dictionary"),
-        ({"json": {}}, 422, "environment: Field required"),
-        ({"json": {"environment": "production", "revison": "main"}}, 422, "revison: Extra inputs are not permitted"),
-        ({"json": {"environment": 7}}, 422, "environment: Input should be a valid string"),
-        ({"json": {"environment": "a\u0000b"}}, 422, "environment: Value error, control characters cannot stand here"),
-        ({"json": {"environment": "production", "note": "x" * 2001}}, 422, "note: String should have at most"),
+        ({"json": []}, 422, "a JSON object is needed"),
+        ({"json": {}}, 422, "environment: is missing"),
+        ({"json": {"environment": "production", "revison": "main"}}, 422, "revison: is not known here"),
+        ({"json": {"environment": 7}}, 422, "environment: should be a valid string"),
+        ({"json": {"environment": "a\u0000b"}}, 422, "environment: control characters cannot stand here"),
+        ({"json": {"environment": "production", "note": "x" * 2001}}, 422, "note: should have at most"),
     ],
 )
 def test_a_body_that_cannot_be_understood_is_said_in_the_one_shape(
@@ -534,6 +535,10 @@ def test_the_document_says_how_to_show_who_one_is(spec: Mapping[str, Any]) -> No
     assert spec["security"] == [{"token": []}]
     assert spec["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     assert spec["servers"] == [{"url": "http://127.0.0.1:8000"}]  # configured, never what a request says of its host
+
+
+def test_every_word_for_a_state_is_in_the_document() -> None:
+    assert get_args(shapes.StateWord) == query.WORDS
 
 
 def test_two_shapes_of_one_name_would_be_noticed() -> None:

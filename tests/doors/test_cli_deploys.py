@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import shlex
+import signal
 import socket
 import stat
 import subprocess
@@ -256,6 +257,33 @@ def test_on_a_terminal_there_is_a_bar_of_the_waves(served: Served, terminal: Ter
     assert "wave 1 of 2" in text
     assert "50 % of the traffic" in text
     assert "healthy: 2 serves" in text
+
+
+def test_who_stops_waiting_stops_nothing(served: Served, terminal: Terminal) -> None:
+    terminal("deploy", "checkout", "--wait")
+    served.commit("a slow one", bake="1h")
+    command = [sys.executable, "-u", "-m", "portal.cli", "deploy", "checkout", "--wait"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(environment())
+    ) as process:
+        assert process.stdout is not None
+        assert any("is watched at 50 %" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "`fullcycle abort 2` stops it" in said
+    assert served.as_("alice").get("/deploys/2").json["deploy"]["state"] == "baking"
+
+
+def test_a_subject_cannot_steer_the_terminal(served: Served, terminal: Terminal) -> None:
+    served.commit("\x1b]0;owned\x07 the \x1b[31mred\x9b31m one")
+
+    assert terminal("deploy", "checkout", "--note", "fine", "--wait").code == 0
+    for command in (("deploys",), ("plan", "checkout", "staging")):
+        out = terminal(*command).out
+        assert "red" in out
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out)
 
 
 def _everything(file: int) -> Iterator[bytes]:
