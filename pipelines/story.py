@@ -22,14 +22,15 @@ class Line:
 
 def log(session: Session, deploy_id: int, limit: int = 500) -> Sequence[Line]:
     """Return a deploy's log, oldest first: each fact's sentence and the lines it brought."""
-    lines = []
+    lines: list[Line] = []
     for event in reversed(events.latest(session, subject=f"deploy:{deploy_id}", limit=limit)):
-        if head := sentence(event):
-            lines.append(Line(event.at, head, event.kind, True, event.actor))
+        head = sentence(event)
         said = event.data.get("reason", "")
-        lines += [
+        details = [
             Line(event.at, text, event.kind, False, event.actor) for text in event.data.get("lines", ()) if text != said
         ]
+        heads = [Line(event.at, head, event.kind, True, event.actor)] if head else []
+        lines += [*details, *heads]  # what was seen, then what follows from it
     return lines
 
 

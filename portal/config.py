@@ -36,6 +36,16 @@ class Local(BaseModel):
     host: str = "127.0.0.1"
 
 
+class Credential(BaseModel):
+    """How to log in at repositories whose address begins with `url`. Secrets stay in files of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str = Field(min_length=8)
+    user: str = ""
+    token_file: Path | None = None
+    key_file: Path | None = None
+
+
 class Config(BaseModel):
     """All settings, understood. `data` holds everything that must be kept."""
 
@@ -51,6 +61,7 @@ class Config(BaseModel):
     allow_local_repositories: bool = True  # paths and file:// as repositories
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     local: Local = Local()
+    credentials: tuple[Credential, ...] = ()  # only in the file; the longest address that fits is taken
 
     @field_validator("url")
     @classmethod
@@ -96,7 +107,7 @@ class Config(BaseModel):
         return self.database_url or f"sqlite:///{self.data / 'fullcycle.db'}"
 
 
-NAMES = tuple(name for name in Config.model_fields if name != "local")
+NAMES = tuple(name for name in Config.model_fields if name not in ("local", "credentials"))
 LOCAL_NAMES = tuple(Local.model_fields)
 
 
@@ -178,7 +189,11 @@ def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
 def _sentence(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"][:2])
     if problem["type"] == "extra_forbidden":
-        known = [f"local.{field}" for field in LOCAL_NAMES] if name.startswith("local.") else [*NAMES, "local"]
+        known = (
+            [f"local.{field}" for field in LOCAL_NAMES]
+            if name.startswith("local.")
+            else [*NAMES, "local", "credentials"]
+        )
         return f"{name} is not a setting{_nearest(name, known)}"
     said = str(problem["msg"]).removeprefix("Value error, ")
     return f"{name} is {problem['input']!r}: {said[0].lower() + said[1:]}"

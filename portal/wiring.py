@@ -1,6 +1,6 @@
 """What is plugged into what. The only module that names a concrete target, and the only one that knows all rooms."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,19 +9,20 @@ from sqlalchemy.orm import Session
 
 import catalog.actions
 import catalog.query
-from catalog.git import Mirror
+from catalog.git import Credentials, Mirror
 from ledger import clock as clocks
 from ledger import db, events
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import SqlJobs
+from ledger.retention import Keep, forget
 from ledger.runner import Handler, Periodic, Runner, Work
-from pipelines import spec as deploy_spec
 from pipelines.actions import Actions
 from pipelines.acts import Ports
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.machine import Deploy
 from pipelines.store import Asked
+from portal.blocks import BLOCKS
 from portal.config import Config
 from portal.services import Services
 from production.checks import Looker
@@ -29,10 +30,8 @@ from production.ports import Checker, Target
 from production.targets.local import LocalTarget
 from production.targets.memory import MemoryChecker, MemoryTarget
 
-BLOCKS = {"deploy": deploy_spec.problems}
 SYNC, MEASURE, POLL, KEEP = "catalog.sync", "pipelines.measure", "catalog.poll", "house.keeping"
 POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
-JOBS_KEPT = timedelta(days=14)
 
 
 def database(config: Config) -> Database:
@@ -45,14 +44,22 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
     base = opened or database(config)
     jobs = SqlJobs(base)
     memory = MemoryTarget(clock, path=config.data / "memory.json")
-    local = LocalTarget(
-        base, config.data / "local", path_dirs=tuple(map(Path, config.local.path)), host=config.local.host
-    )
-    targets: Mapping[str, Target] = {"local": local, "memory": memory}
-    checkers: Mapping[str, Checker] = {"local": Looker(), "memory": MemoryChecker(memory)}
+    hosting = local(config, base)
+    targets: Mapping[str, Target] = {"local": hosting, "memory": memory}
+    looker = Looker(_folders(config), hosting.checkout)
+    checkers: Mapping[str, Checker] = {"local": looker, "memory": MemoryChecker(memory)}
     actions = Actions(base, jobs, partial(mirror, config), frozenset(targets))
     register = partial(_register, config, base, jobs, clock)
     return Services(config, base, clock, jobs, targets, checkers, actions, register)
+
+
+def local(config: Config, database: Database) -> LocalTarget:
+    """Return what runs releases on this machine."""
+    return LocalTarget(database, config.data / "local", path_dirs=_folders(config), host=config.local.host)
+
+
+def _folders(config: Config) -> Sequence[Path]:
+    return tuple(map(Path, config.local.path))
 
 
 def mirror(config: Config, repository: int) -> Mirror:
@@ -75,13 +82,6 @@ def loop(services: Services) -> Loop:
         lambda repository: str(mirror(services.config, repository).path),
         ended,
     )
-
-
-def converge(services: Services) -> None:
-    """Bring what runs on this machine back to what the database says, after a restart of it or of the portal."""
-    local = services.targets["local"]
-    if isinstance(local, LocalTarget):
-        local.converge()
 
 
 def runner(services: Services, name: str) -> Runner:
@@ -118,11 +118,28 @@ def _register(config: Config, base: Database, jobs: SqlJobs, clock: Clock, url: 
 
 def sync(services: Services, repository: int, at: datetime) -> None:
     """Read a repository again, and measure what waits where something has moved."""
-    catalog.actions.sync(services.database, repository, at, mirrors=services.config.data / "mirrors", blocks=BLOCKS)
+    catalog.actions.sync(
+        services.database,
+        repository,
+        at,
+        mirrors=services.config.data / "mirrors",
+        blocks=BLOCKS,
+        credentials=partial(_credentials, services.config),
+    )
     with services.database.read() as session:
         found = [one for one in catalog.query.services(session) if one.repository_id == repository and one.deploy]
     for service in found:
         services.actions.measure(service, at)
+
+
+def _credentials(config: Config, url: str) -> Credentials | None:
+    """Find how to log in at a repository, by the longest address that it begins with."""
+    fitting = sorted((one for one in config.credentials if url.startswith(one.url)), key=lambda one: len(one.url))
+    if not fitting:
+        return None
+    best = fitting[-1]
+    secret = best.token_file.read_text().strip() if best.token_file else ""
+    return Credentials(best.user, secret, best.key_file)
 
 
 def _sync(services: Services, work: Work) -> None:
@@ -152,5 +169,4 @@ def _poll(services: Services, _work: Work) -> None:
 
 
 def _keep(services: Services, _work: Work) -> None:
-    with services.jobs.transaction() as tx:
-        services.jobs.prune(tx, services.clock() - JOBS_KEPT)
+    forget(services.database, services.jobs, services.clock(), Keep())

@@ -23,7 +23,8 @@ def run(services: Services) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    wiring.converge(services)
+    for problem in wiring.local(services.config, services.database).converge():
+        log.error("not as it should be", problem=problem)
     log.info("worker begins", worker=name)
     runner.run()
     log.info("worker ends", worker=name)

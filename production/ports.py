@@ -121,6 +121,16 @@ class Target(Protocol):
         """Return the last lines that the release's build and instances have written, instance by instance."""
 
 
+class Hosting(Target, Protocol):
+    """A target that keeps programs on this very machine, which outlive the portal."""
+
+    def converge(self) -> Sequence[str]:
+        """Bring what runs back to what shall run, after a restart of either; return what could not be, in sentences."""
+
+    def shutdown(self) -> None:
+        """Stop everything that was started here, also what a crashed run has left. What shall run stays known."""
+
+
 @dataclass(frozen=True)
 class Check:
     """What is asked of an instance. `kind`: http (what: path), tcp, alive, command (what: argv as one tuple)."""

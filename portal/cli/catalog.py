@@ -11,9 +11,7 @@ from catalog import ownership
 from catalog.places import Problem
 from catalog.validate import FILE, NOT_READ, Validated, validate
 from catalog.yamlfile import MAX_BYTES
-from pipelines import spec
-
-BLOCKS = {"deploy": spec.problems}
+from portal.blocks import BLOCKS
 
 
 @click.group()

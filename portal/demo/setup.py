@@ -18,7 +18,6 @@ from portal.demo.ground import Notes
 from portal.demo.past import Hindsight, Say
 from portal.demo.people import EMPLOYEES
 from portal.demo.story import Pace
-from production.targets.local import LocalTarget
 
 LOGINS = "logins"
 BY = "demo"
@@ -94,6 +93,6 @@ def stop_all(config: Config) -> None:
     """Stop everything that runs for the folder, also what a run has left that was killed."""
     database = wiring.database(config)
     try:
-        LocalTarget(database, config.data / "local").shutdown()
+        wiring.local(config, database).shutdown()
     finally:
         database.close()

@@ -21,8 +21,7 @@ from portal.demo.load import Load
 from portal.demo.past import ENVIRONMENT
 from portal.demo.waiting import until
 from portal.keyring import Login
-from production.ports import Site
-from production.targets.local import LocalTarget
+from production.ports import Hosting, Site
 
 Told = Mapping[str, Any]
 
@@ -32,6 +31,7 @@ UP = timedelta(seconds=30)
 DEPLOYED = timedelta(seconds=45)  # from the click to the end, for any deploy of the tour
 SOON = timedelta(seconds=20)
 STOP_SECONDS = 20.0
+LOG = "serve.log"
 
 
 class Serving:
@@ -72,7 +72,7 @@ class Stage:
     config: Config
     environ: Mapping[str, str]
     serving: Serving
-    target: LocalTarget
+    target: Hosting
     people: Mapping[str, Client]
     left_out: str
 
@@ -145,15 +145,11 @@ class Stage:
         git = self.config.data / "company" / service / ".git"
         return gitcommand.run(git, ["log", "--format=%H", "main"]).decode().split()
 
-    def log(self) -> str:
-        """Return the last lines that the portal's processes have written."""
-        return "\n".join((self.config.data / "serve.log").read_text(errors="replace").splitlines()[-20:])
-
 
 @contextlib.contextmanager
-def opened(config: Config, environ: Mapping[str, str], target: LocalTarget, left_out: str) -> Iterator[Stage]:
+def opened(config: Config, environ: Mapping[str, str], target: Hosting, left_out: str) -> Iterator[Stage]:
     """Start the portal, log people in, and stop everything at the end."""
-    serving = Serving(environ, config.data / "serve.log")
+    serving = Serving(environ, config.data / LOG)
     try:
         known = Client(Login(config.address, ""))
         logins = setup.logins(config.data)
@@ -174,6 +170,12 @@ def _logged_in(known: Client, login: str, password: str) -> Client:
             raise
 
     return Client(Login(known.url, str(until(look, UP, f"the portal at {known.url}")["token"])))
+
+
+def log(config: Config) -> str:
+    """Return the last lines that the portal's processes have written."""
+    path = config.data / LOG
+    return "\n".join(path.read_text(errors="replace").splitlines()[-20:]) if path.exists() else ""
 
 
 def left_behind(folder: Path, seconds: float = 5.0) -> Sequence[str]:

@@ -18,7 +18,6 @@ from portal.demo import chapters, setup, stage
 from portal.demo.past import Say
 from portal.demo.stage import Stage
 from portal.demo.story import FOR_THE_TOUR
-from production.targets.local import LocalTarget
 
 Figures = Mapping[str, Any]
 
@@ -45,19 +44,19 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
     """Play the whole story and return whether it went as it should."""
     report = Report()
     target = LocalTarget(wiring.database(config), config.data / "local")
-    made: list[str] = []
+    opened: list[Stage] = []
+    with contextlib.ExitStack() as doors:
+        doors.callback(target.shutdown)
 
-    def set_up() -> Figures:
-        _, notes = setup.ready(config, FOR_THE_TOUR, say, tour=True)
-        made.append(notes.left_out)
-        return {"left_out": notes.left_out} if notes.left_out else {}
+        def set_up() -> Figures:
+            _, notes = setup.ready(config, FOR_THE_TOUR, say, tour=True)
+            opened.append(doors.enter_context(stage.opened(config, environ, target, notes.left_out)))
+            return {}
 
-    try:
         if report.step("set up", set_up):
-            with stage.opened(config, environ, target, made[0]) as opened:
-                _chapters(report, opened, say)
-    finally:
-        target.shutdown()
+            _chapters(report, opened[0], say)
+        if not report.ok:
+            say(stage.log(config))
     report.step("stopped", lambda: _stopped(config))
     seconds = round(report.total().total_seconds(), 1)
     say(f"The tour took {seconds} s and {'went well' if report.ok else 'did not go well'}.")
@@ -69,7 +68,6 @@ def _chapters(report: Report, opened: Stage, say: Say) -> None:
     for name, chapter in chapters.CHAPTERS.items():
         say((chapter.__doc__ or name).splitlines()[0])
         if not report.step(name, partial(chapter, opened)):
-            say(opened.log())
             return
 
 
