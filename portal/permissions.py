@@ -73,13 +73,13 @@ def may(person: Person | None, action: Action, owned: Owned | None = None) -> Al
         return Refused(f"Only an admin may {action.value}.")
     if owned is None:
         return Refused(f"Nobody knows whose this is; an admin may {action.value} it.")
-    if owned.owner is not None and owned.owner in person.teams | {person.user_ref or ""}:
+    if owned.owner and owned.owner in person.teams | {person.user_ref}:
         return Allowed()
     return Refused(_refusal(action, owned))
 
 
 def _refusal(action: Action, owned: Owned) -> str:
-    if owned.owner is None:
+    if not owned.owner:
         return f"{owned.service} has no owner in the catalog, so only an admin may {action.value} it."
     said = f"Only {owned.team or owned.owner} may {action.value} {owned.service}."
     return f"{said} Ask {either(owned.people)}." if owned.people else f"{said} Ask an admin."

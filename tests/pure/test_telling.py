@@ -1,0 +1,120 @@
+"""A plan and a deploy, told for people."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from pipelines.change import Change
+from pipelines.machine import Deploy, Fact, Kind, State, apply
+from pipelines.plan import Plan, ReleaseRef, plan
+from pipelines.spec import DeploySpec
+from pipelines.watch import Look
+from portal import telling
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+SPEC = {
+    "environments": {
+        "production": {
+            "target": {"kind": "memory", "instances": 4},
+            "strategy": {"canary": [10, 50, 100], "bake": "5m"},
+            "checks": [{"http": "/healthz"}],
+        }
+    }
+}
+
+
+BASE = ReleaseRef(230, "b" * 40)
+
+
+def planned(base: ReleaseRef | None = BASE) -> Plan:
+    spec = DeploySpec.model_validate(SPEC)
+    return plan("component:default/ledger", "production", spec, ReleaseRef(231, "a" * 40), base, Change())
+
+
+def after(*facts: Kind) -> Deploy:
+    deploy, at = Deploy(1), NOON
+    for kind in facts:
+        deploy = apply(deploy, Fact(kind, plan=planned() if kind is Kind.BOUND else None), at)
+        at += timedelta(seconds=10)
+    return deploy
+
+
+def test_a_plan_is_told_wave_by_wave() -> None:
+    stages = [stage.title.replace("\u202f", " ") for stage in telling.stages(planned())]
+
+    assert stages == [
+        "Check out release 231",
+        "10 % of traffic, on 1 instance of 231",
+        "50 % of traffic, on 2 instances of 231",
+        "100 % of traffic, on 4 instances of 231",
+        "Release 230 leaves",
+    ]
+
+
+def test_the_stages_take_as_long_as_the_plan() -> None:
+    told = telling.stages(planned())
+
+    assert sum((stage.expected for stage in told), timedelta(0)) == planned().expected
+
+
+def test_a_first_release_has_one_wave_and_nothing_that_leaves() -> None:
+    assert len(telling.stages(planned(base=None))) == 2
+
+
+def test_spans_join_what_was_to_what_shall_be() -> None:
+    deploy = after(Kind.BOUND, Kind.ATTEMPTED, Kind.STEP_DONE, Kind.ATTEMPTED)
+    now = NOON + timedelta(seconds=90)
+
+    told = telling.spans(planned(), deploy.story, NOON, now)
+
+    assert (told[0].begin, told[0].end) == (10, 20)
+    assert told[1].begin == 30
+    assert told[1].end == 90  # it takes longer than expected, so its end is now
+    assert all(before.end == behind.begin for before, behind in pairwise(told[1:]))
+
+
+def test_the_story_tells_what_was_what_is_and_what_comes() -> None:
+    chapters = telling.story(after(Kind.BOUND, Kind.ATTEMPTED, Kind.STEP_DONE, Kind.ATTEMPTED))
+
+    assert [chapter.icon for chapter in chapters[:3]] == ["ok", "run", "ring"]
+    assert chapters[0].took == timedelta(seconds=10)
+    assert all(chapter.planned for chapter in chapters[2:])
+
+
+def test_an_aborted_deploy_tells_where_it_was_stopped_and_its_way_back() -> None:
+    facts = (Kind.BOUND, Kind.ATTEMPTED, Kind.STEP_DONE, Kind.ATTEMPTED, Kind.ABORTED, Kind.UNDO_ATTEMPTED)
+    chapters = telling.story(after(*facts))
+
+    assert [chapter.icon for chapter in chapters] == ["ok", "undo", "undo"]
+    assert chapters[1].text == "Stopped by a person."
+
+
+def test_a_picture_of_a_deploy_that_went_back_ends_with_the_way_back() -> None:
+    facts = (Kind.BOUND, Kind.ATTEMPTED, Kind.STEP_DONE, Kind.ATTEMPTED, Kind.ABORTED)
+    deploy = after(*facts)
+
+    assert deploy.state is State.UNDOING
+    assert telling.stairs(deploy, NOON + timedelta(minutes=5), UTC_ZONE)
+
+
+def test_nobody_can_say_how_long_a_queued_deploy_takes() -> None:
+    assert telling.left(Deploy(1), NOON) is None
+    assert telling.left(after(Kind.BOUND), NOON) == planned().expected
+
+
+def looked(passes: int, fails: int) -> Look:
+    return Look("/healthz", "ledger-231-1", passes, fails, "answered", timedelta(0), NOON, NOON, passes + fails)
+
+
+def test_a_check_is_passing_only_when_it_has_passed_as_often_as_it_asks() -> None:
+    deploy = after(Kind.BOUND, Kind.ATTEMPTED)
+
+    def state(*looks: Look) -> str:
+        return telling.checks(replace(deploy, watch=looks))[0].state
+
+    assert state() == "waiting"
+    assert state(looked(1, 0)) == "watching"
+    assert state(looked(3, 0)) == "passing"
+    assert state(looked(0, 1)) == "failing"
