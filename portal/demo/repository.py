@@ -49,14 +49,14 @@ def clone(source: Path, folder: Path) -> str:
     """Clone what `source` has committed last; return why it cannot be deployed, empty when it can."""
     if not (source / ".git").exists():
         return "this Fullcycle does not run from a git checkout"
+    git = folder / ".git"
     try:
+        if gitcommand.run(source / ".git", ["rev-parse", "--is-shallow-repository"]).strip() == b"true":
+            return "its checkout has only a part of the history (git fetch --unshallow brings the rest)"
         _empty(folder)
-        git = folder / ".git"
         with gitcommand.access(str(source), None) as (env, config):
             gitcommand.run(git, ["fetch", "--quiet", str(source), "HEAD"], env=env, config=config)
         gitcommand.run(git, ["update-ref", f"refs/heads/{MAIN}", "FETCH_HEAD"])
-        if (git / "shallow").exists():
-            return "its checkout has only a part of the history (git fetch --unshallow brings the rest)"
         gitcommand.run(git, ["cat-file", "-e", f"{MAIN}:{FILE}"])
         _check_out(folder)
     except Refused as refused:

@@ -27,7 +27,7 @@ Told = Mapping[str, Any]
 
 # `fullcycle serve`, which ends when the tour ends, however that goes.
 SERVE = "from portal import cli, serve; serve.end_with_parent(); cli.main(['serve'])"
-UP = timedelta(seconds=30)
+UP = timedelta(seconds=60)
 DEPLOYED = timedelta(seconds=45)  # from the click to the end, for any deploy of the tour
 SOON = timedelta(seconds=20)
 STOP_SECONDS = 20.0

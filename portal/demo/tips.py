@@ -19,7 +19,7 @@ class Tip:
 TIPS = (
     Tip(
         "A good release",
-        "Three commits of checkout wait. They go out to 10, 50 and 100\u202f% of the visitors, each wave watched for 10\u202fs.",
+        "Three commits of checkout go out, to 10, 50 and 100\u202f% of the visitors, each wave watched 10\u202fs.",
         "mara",
         "checkout",
     ),

@@ -43,7 +43,7 @@ class Report:
 def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
     """Play the whole story and return whether it went as it should."""
     report = Report()
-    target = LocalTarget(wiring.database(config), config.data / "local")
+    target = wiring.local(config, wiring.database(config))
     opened: list[Stage] = []
     with contextlib.ExitStack() as doors:
         doors.callback(target.shutdown)

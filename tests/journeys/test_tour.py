@@ -1,0 +1,71 @@
+"""The demo's whole story, played by real processes against real visitors, on both databases."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from portal import config as configs
+from tests.conftest import BOTH
+
+pytestmark = [pytest.mark.local, pytest.mark.xdist_group("local")]
+
+STEPS = (
+    "set up",
+    "good release",
+    "bad release",
+    "bad under load",
+    "killed worker",
+    "aborts",
+    "way back",
+    "ourselves",
+    "audit",
+    "stopped",
+)
+LONGEST = 300  # seconds; alone on two cores it takes about 60
+UNHURT = ("good release", "bad release", "killed worker", "aborts", "way back")
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def tour(request: Any, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in configs.environment().items() if not name.startswith("FULLCYCLE_")}
+    if request.param == "postgres":
+        environ["FULLCYCLE_DATABASE_URL"] = str(request.getfixturevalue("postgres_server"))
+    return subprocess.run(
+        [sys.executable, "-m", "portal.cli", "demo", "--tour"],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+    )
+
+
+@pytest.fixture
+def steps(tour: subprocess.CompletedProcess[str]) -> Mapping[str, Mapping[str, Any]]:
+    return {step["step"]: step for step in map(json.loads, tour.stdout.splitlines())}
+
+
+def test_every_step_is_told_in_order_and_went_well(
+    tour: subprocess.CompletedProcess[str], steps: Mapping[str, Mapping[str, Any]]
+) -> None:
+    assert [name for name, step in steps.items() if not step["ok"]] == [], tour.stdout + tour.stderr
+    assert tuple(steps) == STEPS
+    assert tour.returncode == 0
+
+
+def test_no_visitor_is_hurt_but_by_the_release_that_fails_under_load(steps: Mapping[str, Mapping[str, Any]]) -> None:
+    hurt = steps["bad under load"]
+
+    assert {name: steps[name]["failed"] for name in UNHURT} == dict.fromkeys(UNHURT, 0)
+    assert all(steps[name]["requests"] > 50 for name in UNHURT)
+    assert 0 < hurt["failed"] <= hurt["visitors_of_it"] < hurt["requests"] / 2
+
+
+def test_fullcycle_has_deployed_fullcycle(steps: Mapping[str, Mapping[str, Any]]) -> None:
+    ourselves = steps["ourselves"]
+
+    assert ourselves.get("healthz") == 200 or "git" in ourselves["left_out"]
