@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from apiflask import APIFlask
+from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from ledger import db
@@ -144,6 +146,15 @@ def git(folder: Path, *arguments: str) -> str:
 @contextmanager
 def portal(folder: Path, *, port: int = 8000, url: str = "") -> Iterator[Served]:
     """Set everything up in a folder of the test's own, on SQLite unless a URL says otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "LOOK", 0.05)  # or each end would wait a second for the stream's thread
+        patch.setattr(accounts, "generate_password_hash", partial(generate_password_hash, method="scrypt:1024:8:1"))
+        with _opened(folder, port, url) as served:
+            yield served
+
+
+@contextmanager
+def _opened(folder: Path, port: int, url: str) -> Iterator[Served]:
     repository = folder / "shop"
     repository.mkdir()
     git(repository, "init", "-q", "-b", "main")
@@ -158,9 +169,7 @@ def portal(folder: Path, *, port: int = 8000, url: str = "") -> Iterator[Served]
     _let_in(served)
     served.commit("the first")
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(live, "LOOK", 0.05)  # or each end would wait a second for the stream's thread
-            yield served
+        yield served
     finally:
         served.app.extensions["fullcycle-live"].close()
         database.close()
