@@ -99,7 +99,7 @@ class Proxy:
         for door in doors:
             if door.frontend in running or sockets.is_free(self._host, door.port):
                 possible.append(door)
-            elif door.site == site:
+            elif door.site == site and door.servers:
                 raise Error(
                     Code.UNAVAILABLE,
                     f"port {door.port}, the public port of {door.site}, is used by another program; "

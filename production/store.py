@@ -105,6 +105,15 @@ class Store:
                 continue
         raise Error(Code.UNAVAILABLE, f"no public port could be found for {name}; try again", permanent=False)
 
+    def unpublish(self, name: str, asked: int | None) -> bool:
+        """Give up a port that nobody asked for and that has never served; False when it must stay."""
+        with self._database.write() as session:
+            row = _there(session, name)
+            if asked is not None or row.weights:
+                return False
+            row.public_port = None
+            return True
+
     def place(self, name: str, release: Release, count: int, launch: Launch, is_free: IsFree) -> None:
         """Have `count` instances of the release wanted, each with a port of its own."""
         for _ in range(TRIES):

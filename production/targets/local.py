@@ -86,7 +86,6 @@ class LocalTarget:
             env = self._env(site, release, settings, checkout)
             refuse_user(settings.user)
             refuse_command(settings, checkout, env["PATH"])
-            self._store.publish(site.name, settings.port, self._is_free)
 
             def launch(port: int) -> dict[str, Any]:
                 told = {**env, "PORT": str(port), "HOST": self._host}
@@ -94,7 +93,7 @@ class LocalTarget:
 
             self._store.place(site.name, release, instances, launch, self._is_free)
             self._machine.run(site.name, guard)
-            self._machine.serve(site.name, guard)
+            self._open(site.name, settings.port, guard)
             return self._started(site, release, instances)
 
         return self._act(site, fence, act)
@@ -204,6 +203,16 @@ class LocalTarget:
                 return Failed(error.message, tuple(error.detail.splitlines()[-20:]), error.permanent)
             except OSError as error:
                 return in_words(error)
+
+    def _open(self, name: str, asked: int | None, guard: Callable[[], None]) -> None:
+        """Open the site's door. A port that was only found free, and was lost before it served, is found anew."""
+        for last in (False, False, True):
+            self._store.publish(name, asked, self._is_free)
+            try:
+                return self._machine.serve(name, guard)
+            except Error as error:
+                if last or error.code is not Code.UNAVAILABLE or not self._store.unpublish(name, asked):
+                    raise
 
     def _started(self, site: Site, release: Release, count: int) -> Progress:
         def waiting() -> Sequence[Instance]:

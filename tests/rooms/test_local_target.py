@@ -312,6 +312,20 @@ def test_a_taken_public_port_is_named_and_disturbs_nobody(stage: Stage) -> None:
     assert get(stage, healthy)["release"] == 1
 
 
+def test_a_port_that_was_only_found_free_and_is_lost_before_it_served_is_found_anew(stage: Stage) -> None:
+    site = stage.site()
+    settled(lambda: stage.target.prepare(site, stage.release(1), 1))
+    store = target(stage)._store
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        lost = other.getsockname()[1]
+        store.publish(site.name, lost, lambda _port: True)
+        stage.started(site, 1)
+        settled(lambda: stage.target.weigh(site, {1: 100}, 1))
+
+        assert get(stage, site)["release"] == 1
+        assert stage.target.address(site) != f"http://127.0.0.1:{lost}"
+
+
 def test_two_sites_cannot_have_one_public_port(stage: Stage) -> None:
     first, second = (stage.site(port=stages.CHOSEN_PORT) for _ in range(2))
     stage.live(first, 1)
