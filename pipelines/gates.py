@@ -80,8 +80,18 @@ def _direction(of: Situation) -> Gate:
 
 def _size(of: Situation) -> Gate:
     if of.change.small:
-        return Gate("good", "Small", f"{of.change.files} files, {of.change.plus + of.change.minus} changed lines")
+        lines = of.change.plus + of.change.minus
+        return Gate("good", "Small", f"{counted(of.change.files, 'file')}, {counted(lines, 'changed line')}")
     return Gate("warn", "Not small", "; ".join(of.change.large))
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number with its word.
+
+    >>> counted(1, "file"), counted(3, "file")
+    ('1 file', '3 files')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _touches(of: Situation) -> Gate | None:

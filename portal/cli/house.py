@@ -26,7 +26,7 @@ def configured(data: Path | None, **more: object) -> tuple[Config, Mapping[str, 
 def open_house(config: Config) -> None:
     """Make the data folder, bring the schema up to date, and let the first person in."""
     from ledger import clock
-    from portal import accounts, schema, wiring
+    from portal import accounts, keyring, schema, wiring
 
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = wiring.database(config)
@@ -35,6 +35,7 @@ def open_house(config: Config) -> None:
         if waiting:
             click.echo(f"post migrations wait: {', '.join(waiting)}; run `fullcycle db upgrade`", err=True)
         first = accounts.first_admin(database, config, clock.now(), sys.stdout.isatty())
+        keyring.local_token(database, config, clock.now())
     finally:
         database.close()
     if first is not None and first.path is not None:

@@ -1,12 +1,15 @@
 """How long a deploy takes beside a bare shell script that does the same, and how soon it begins after the click.
 
-Both: two instances, `/healthz` twice in a row each, 0.2 s apart, all at once, drained, no bake; the same app, the same
+Both: two instances, `/healthz` so many times in a row each, all at once, drained, no bake; the same app, the same
 HAProxy binary, alternating. The portal's side is the real thing: worker process, durable jobs, SQLite, local target.
+Twice: with the checks that a service has if it says nothing (three passes, 1 s apart), which has the limit, and with
+hasty ones (two passes, 0.2 s apart), where there is little else than our own work.
 """
 
 import json
 import os
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -14,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import ceil
 from pathlib import Path
 
 from catalog import query
@@ -25,7 +29,6 @@ from portal import schema, wiring
 from portal.services import Services
 from production.haproxy import binary
 
-ROUNDS = 12
 DEADLINE = 30  # seconds, for one round
 ME = "user:default/alice"
 APP = """
@@ -51,7 +54,7 @@ spec:
     environments:
       production:
         target: {kind: local, command: [PYTHON, app.py], instances: 2, drain: 10s}
-        checks: [{http: /healthz, passes: 2, every: 200ms}]
+        checks: [{http: /healthz, passes: PASSES, every: EVERYms}]
         bake: 0s
 """
 
@@ -60,9 +63,12 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def commit(repository: Path, number: int) -> str:
+def commit(repository: Path, number: int, passes: int, every: float) -> str:
     (repository / "app.py").write_text(APP % number)
-    (repository / "catalog-info.yaml").write_text(FILE.replace("PYTHON", sys.executable))
+    said = (
+        FILE.replace("PYTHON", sys.executable).replace("PASSES", str(passes)).replace("EVERY", str(round(every * 1000)))
+    )
+    (repository / "catalog-info.yaml").write_text(said)
     git(repository, "add", ".")
     git(repository, "-c", "user.name=Alice", "-c", "user.email=a@example.org", "commit", "-q", "-m", f"round {number}")
     return git(repository, "rev-parse", "HEAD")
@@ -124,17 +130,26 @@ def portal_round(services: Services, revision: str) -> tuple[float, float]:
     return took, (page.deploy.story[0].began - clicked).total_seconds()
 
 
-def bare_round(mirror: Path, folder: Path, revision: str, number: int, admin: int) -> float:
+def bare_round(mirror: Path, folder: Path, revision: str, number: int, admin: int, passes: int, every: float) -> float:
     old = f"r{number - 1}" if number > 1 else ""
     # Below the ephemeral ports, or an early probe might connect to itself and take the port away.
     words = [str(mirror), revision, str(folder), f"r{number}", str(24_000 + 10 * number), old, str(admin)]
     begun = time.perf_counter()
-    words += ["2", "0.2", "2", sys.executable]
+    words += [str(passes), str(every), "2", sys.executable]
     subprocess.run([str(Path(__file__).parent / "bare.sh"), *words], check=True, timeout=DEADLINE)
     return time.perf_counter() - begun
 
 
-def main() -> None:
+def end_bare(folder: Path) -> None:
+    """End what the script has left running, and nothing else that got one of its numbers since."""
+    for file in folder.glob("r*/pid.*"):
+        with suppress(ProcessLookupError, FileNotFoundError):
+            if Path(f"/proc/{file.read_text().strip()}/cwd").readlink() == file.parent:
+                os.kill(int(file.read_text()), signal.SIGTERM)
+
+
+def measure(rounds: int, passes: int, every: float) -> dict[str, float]:
+    """Deploy so many times each way, and compare."""
     folder = Path(tempfile.mkdtemp(prefix="fc-bench-"))
     repository = folder / "shop"
     repository.mkdir()
@@ -143,9 +158,8 @@ def main() -> None:
     config.data.mkdir(mode=0o700)
     schema.migrate(wiring.database(config), post=True)
     services = wiring.wire(config)
-    revisions = [commit(repository, number) for number in range(ROUNDS + 1)]
-    known = services.register(str(repository), ME)
-    wiring.sync(services, known, clock.now())
+    revisions = [commit(repository, number, passes, every) for number in range(rounds + 1)]
+    wiring.sync(services, services.register(str(repository), ME), clock.now())
     ours: list[float] = []
     bare: list[float] = []
     clicks: list[float] = []
@@ -153,31 +167,31 @@ def main() -> None:
         with worker(config.data), bare_proxy(folder) as admin:
             for number, revision in enumerate(revisions, start=1):
                 took, click = portal_round(services, revision)
-                shell = bare_round(repository, folder / "bare", revision, number, admin)
+                shell = bare_round(repository, folder / "bare", revision, number, admin, passes, every)
                 if number > 1:  # the first has nothing to replace
                     ours.append(took)
                     bare.append(shell)
                     clicks.append(click)
     finally:
-        for pid in folder.glob(f"bare/r{len(revisions)}/pid.*"):
-            os.kill(int(pid.read_text()), 15)
+        end_bare(folder / "bare")
         wiring.local(config, services.database).shutdown()
         services.database.close()
         shutil.rmtree(folder, ignore_errors=True)
     ratios = [mine / other for mine, other in zip(ours, bare, strict=True)]
-    print(
-        json.dumps(
-            {
-                "rounds": len(ours),
-                "portal_median_s": round(statistics.median(ours), 3),
-                "shell_median_s": round(statistics.median(bare), 3),
-                "ratio_median": round(statistics.median(ratios), 3),
-                "ratio_max": round(max(ratios), 3),
-                "click_to_first_step_p95_ms": round(sorted(clicks)[int(len(clicks) * 0.95) - 1] * 1000),
-                "limits": {"ratio_median": 1.25, "click_to_first_step_p95_ms": 250},
-            }
-        )
-    )
+    return {
+        "rounds": rounds,
+        "portal_median_s": round(statistics.median(ours), 3),
+        "shell_median_s": round(statistics.median(bare), 3),
+        "ratio_median": round(statistics.median(ratios), 3),
+        "ratio_max": round(max(ratios), 3),
+        "click_to_first_step_p95_ms": round(sorted(clicks)[ceil(rounds * 0.95) - 1] * 1000),
+    }
+
+
+def main() -> None:
+    usual, hasty = measure(12, 3, 1.0), measure(12, 2, 0.2)
+    limits = {"usual.ratio_median": 1.25, "click_to_first_step_p95_ms": 250}
+    print(json.dumps({"usual": usual, "hasty": hasty, "limits": limits}))
 
 
 if __name__ == "__main__":
