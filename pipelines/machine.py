@@ -30,6 +30,7 @@ class State(StrEnum):
 
 
 ENDED = frozenset({State.HEALTHY, State.UNDONE, State.STUCK})
+OPEN = tuple(state for state in State if state not in ENDED)
 
 
 class Kind(StrEnum):

@@ -12,48 +12,13 @@ from ledger.errors import Code, Error
 from ledger.jobs import Hold, Jobs
 from pipelines import store
 from pipelines.change import Change
-from pipelines.machine import ENDED, Deploy, State
+from pipelines.machine import OPEN, Deploy, State
 from pipelines.plan import ReleaseRef, StepKind
+from pipelines.rows import WORDS as WORDS
+from pipelines.rows import Row as Row
+from pipelines.rows import word
 from pipelines.story import Line, log
 from pipelines.tables import DeployRow, LiveRow, WaitingRow
-
-WORDS = ("queued", "going out", "baking", "healthy", "undoing", "undone", "aborted", "stuck", "replaced")
-"""What a deploy is, for people; `word` below is always one of these."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One deploy in a list."""
-
-    id: int
-    service: str  # component:default/checkout
-    environment: str
-    rollback: bool
-    release: int
-    revision: str
-    subject: str
-    base: int | None
-    word: str  # one of WORDS
-    reason: str
-    actor: str
-    note: str
-    requested_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    commits: int | None
-    percent: int
-    wave: int
-    waves: int
-    version: int
-
-    @property
-    def ended(self) -> bool:
-        return self.ended_at is not None
-
-    @property
-    def name(self) -> str:
-        """The service's short name."""
-        return self.service.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -138,9 +103,6 @@ _COLUMNS = (
 )
 
 
-_SITE = (DeployRow.service, DeployRow.environment)
-
-
 def deploys(
     session: Session,
     *,
@@ -162,7 +124,7 @@ def deploys(
     if actor is not None:
         asked.append(DeployRow.actor == actor)
     if running is not None:
-        asked.append(DeployRow.state.not_in(ENDED) if running else DeployRow.state.in_(ENDED))
+        asked.append(DeployRow.state.in_(OPEN) if running else DeployRow.ended_at.is_not(None))
     if ended is not None:
         asked.append(DeployRow.ending == "aborted" if ended == "aborted" else DeployRow.state == ended)
     if ended == "undone":
@@ -171,7 +133,9 @@ def deploys(
         asked.append(DeployRow.requested_at >= since)
     if before is not None:
         asked.append(DeployRow.id < before)
-    return _rows(session, *asked, limit=limit)
+    # By the moment where a moment is asked for, so that one index serves both; ids grow with it anyhow.
+    order = () if since is None else (DeployRow.requested_at.desc(),)
+    return _rows(session, *asked, limit=limit, order=order)
 
 
 def summaries(session: Session, services: Sequence[str] | None = None) -> Mapping[tuple[str, str], Summary]:
@@ -197,7 +161,7 @@ def summaries(session: Session, services: Sequence[str] | None = None) -> Mappin
         .group_by(DeployRow.service, DeployRow.environment)
     )
     lasts = {(row.service, row.environment): row for row in _rows(session, DeployRow.id.in_(newest), limit=None)}
-    open_ones = _rows(session, DeployRow.state.not_in(ENDED), chosen(DeployRow.service), limit=None)
+    open_ones = _rows(session, DeployRow.state.in_(OPEN), chosen(DeployRow.service), limit=None)
     running = {(row.service, row.environment): row for row in open_ones if row.word != "queued"}
     queued: dict[tuple[str, str], int] = {}
     for row in open_ones:
@@ -236,7 +200,7 @@ def lane_order(session: Session, service: str, environment: str) -> Sequence[Row
         session,
         DeployRow.service == service,
         DeployRow.environment == environment,
-        DeployRow.state.not_in(ENDED),
+        DeployRow.state.in_(OPEN),
         limit=None,
     )
     return sorted(rows, key=lambda row: (row.word == "queued", not row.rollback, row.id))
@@ -270,31 +234,24 @@ def page(session: Session, deploy_id: int, jobs: Jobs) -> Page:
     return Page(row, deploy, asked, queue, held, log(session, deploy_id), abort is not None)
 
 
-def _rows(session: Session, *where: ColumnElement[bool], limit: int | None) -> list[Row]:
+def _rows(
+    session: Session, *where: ColumnElement[bool], limit: int | None, order: Sequence[ColumnElement[Any]] = ()
+) -> list[Row]:
+    """Return the deploys for which all of that holds, newest first unless another order goes before."""
     live = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
     query = (
         select(*_COLUMNS, LiveRow.deploy_id.label("live"))
         .outerjoin(LiveRow, live)
         .where(*where)
-        .order_by(DeployRow.id.desc())
+        .order_by(*order, DeployRow.id.desc())
     )
     found = []
     for one in session.execute(query if limit is None else query.limit(limit)):
         told = one._asdict()
         state, ending, live_id = told.pop("state"), told.pop("ending"), told.pop("live")
         baking = told.pop("doing") == StepKind.BAKE
-        found.append(Row(word=_word(state, ending, live_id == told["id"], baking), **told))
+        found.append(Row(word=word(state, ending, live_id == told["id"], baking), **told))
     return found
-
-
-def _word(state: str, ending: str, is_live: bool, baking: bool) -> str:
-    if state == State.HEALTHY:
-        return "healthy" if is_live else "replaced"
-    if state == State.UNDONE:
-        return "aborted" if ending == "aborted" else "undone"
-    if state in (State.GOING, State.ACTING):
-        return "baking" if baking else "going out"
-    return state
 
 
 def _lives(session: Session, where: ColumnElement[bool]) -> list[Live]:

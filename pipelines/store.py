@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
 from pipelines.change import Change
-from pipelines.machine import ENDED, Abort, Deploy, State, Took
+from pipelines.machine import OPEN, Abort, Deploy, State, Took
 from pipelines.plan import Past, ReleaseRef, Step, StepKind, from_json, to_json
 from pipelines.spec import DeploySpec
 from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow, WaitingRow
@@ -126,7 +126,7 @@ def open_deploy(
 ) -> int | None:
     """Return the deploy of that very revision which is queued or under way; for a rollback, only another rollback."""
     same = (DeployRow.service == service, DeployRow.environment == environment, DeployRow.revision == revision)
-    query = select(DeployRow.id).where(*same, DeployRow.state.not_in(ENDED)).order_by(DeployRow.id)
+    query = select(DeployRow.id).where(*same, DeployRow.state.in_(OPEN)).order_by(DeployRow.id)
     return session.scalars(query.where(DeployRow.rollback) if rollback else query).first()
 
 
@@ -292,4 +292,4 @@ def change_from(told: Mapping[str, Any]) -> Change:
 
 def unfinished(session: Session, among: Sequence[int]) -> Sequence[int]:
     """Return those of these deploys that have not ended."""
-    return list(session.scalars(select(DeployRow.id).where(DeployRow.id.in_(among), DeployRow.state.not_in(ENDED))))
+    return list(session.scalars(select(DeployRow.id).where(DeployRow.id.in_(among), DeployRow.state.in_(OPEN))))

@@ -43,14 +43,11 @@ class DeployRow(Base):
     subject: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(String(300))
     note: Mapped[str] = mapped_column(Text, default="")
-    spec: Mapped[dict[str, Any]] = mapped_column(JSON)  # frozen by the click
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
     # What follows is written by the machine's loop only, compared and set on `version`.
     state: Mapped[str] = mapped_column(String(20))
     doing: Mapped[str] = mapped_column(String(20), default="")  # kind of the step under way
     base: Mapped[int | None] = mapped_column(Integer)
-    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    progress: Mapped[dict[str, Any]] = mapped_column(JSON)
     commits: Mapped[int | None] = mapped_column(Integer)
     percent: Mapped[int] = mapped_column(Integer, default=0)
     wave: Mapped[int] = mapped_column(Integer, default=0)
@@ -60,10 +57,17 @@ class DeployRow(Base):
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(Integer, default=0)
+    # The large ones stand last: SQLite reads a row from its beginning, and lists need none of them.
+    progress: Mapped[dict[str, Any]] = mapped_column(JSON)
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)  # frozen by the click
 
     __table_args__ = (
         Index("ix_deploys_service_environment_id", "service", "environment", "id"),
+        Index("ix_deploys_service_environment_state_id", "service", "environment", "state", "id"),
+        Index("ix_deploys_actor_id", "actor", "id"),
         Index("ix_deploys_state", "state"),
+        Index("ix_deploys_ending", "ending"),
         Index("ix_deploys_requested_at", "requested_at"),
     )
 

@@ -36,13 +36,10 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("actor", sa.String(length=300), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("spec", sa.JSON(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("doing", sa.String(length=20), nullable=False),
         sa.Column("base", sa.Integer(), nullable=True),
-        sa.Column("plan", sa.JSON(), nullable=True),
-        sa.Column("progress", sa.JSON(), nullable=False),
         sa.Column("commits", sa.Integer(), nullable=True),
         sa.Column("percent", sa.Integer(), nullable=False),
         sa.Column("wave", sa.Integer(), nullable=False),
@@ -52,11 +49,19 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("progress", sa.JSON(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=True),
+        sa.Column("spec", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deploys")),
     )
     with op.batch_alter_table("deploys", schema=None) as batch_op:
+        batch_op.create_index("ix_deploys_actor_id", ["actor", "id"], unique=False)
+        batch_op.create_index("ix_deploys_ending", ["ending"], unique=False)
         batch_op.create_index("ix_deploys_requested_at", ["requested_at"], unique=False)
         batch_op.create_index("ix_deploys_service_environment_id", ["service", "environment", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deploys_service_environment_state_id", ["service", "environment", "state", "id"], unique=False
+        )
         batch_op.create_index("ix_deploys_state", ["state"], unique=False)
 
     op.create_table(
