@@ -122,11 +122,13 @@ def iso(at: datetime) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital and end with a full stop."""
+    """Begin with a capital, unless it begins with a name like checkout-2-1, and end with a full stop."""
     text = text.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…:”" else ".")
+    first = text.split()[0].rstrip(",:;")
+    begun = text[0].upper() + text[1:] if first.isalpha() else text
+    return begun + ("" if text[-1] in ".!?…:”" else ".")
 
 
 def short_ref(ref: str | None) -> str:

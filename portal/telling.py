@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from pipelines.machine import ENDED, Deploy, State, Took
 from pipelines.plan import Plan, Step, StepKind
 from pipelines.watch import FAILS_IN_A_ROW, Look, by_check, label
@@ -106,7 +108,7 @@ def spans(plan: Plan, story: Sequence[Took], began: datetime, now: datetime) -> 
     return told
 
 
-def planned_stairs(plan: Plan, at: datetime, zone: ZoneInfo) -> str:
+def planned_stairs(plan: Plan, at: datetime, zone: ZoneInfo) -> Markup:
     """Draw the plan as if it began now: dashed."""
     steps = _stairs(spans(plan, (), at, at), at, zone)
     said = ", ".join(f"{step.text} at {step.below}" for step in steps[1:])
@@ -133,18 +135,20 @@ def _stairs(told: Sequence[Span], began: datetime, zone: ZoneInfo) -> list[pictu
     return steps
 
 
-def stairs(deploy: Deploy, now: datetime, zone: ZoneInfo) -> str:
+def stairs(deploy: Deploy, now: datetime, zone: ZoneInfo) -> Markup:
     """Draw a deploy under way or over: filled as far as it came."""
     if deploy.plan is None or deploy.started_at is None:
-        return ""
+        return Markup("")
     began = deploy.started_at
     until = deploy.ended_at or now
     told = spans(deploy.plan, deploy.story, began, until)
     steps = _stairs(told, began, zone)
     passed = (until - began).total_seconds()
-    turned = next((took.began for took in deploy.story if took.undo), None)
-    went_back = deploy.state in (State.UNDOING, State.UNDONE, State.STUCK)
-    if went_back:
+    last = last_forward(deploy)
+    turned = next((took.began for took in deploy.story if took.undo), last.ended if last else None)
+    if deploy.state in (State.UNDOING, State.UNDONE, State.STUCK):
+        if not any(took.kind == StepKind.WEIGH for took in deploy.story):
+            return Markup("")  # it never had any traffic
         back_at = ((turned or until) - began).total_seconds()
         written = render.clock if passed < QUICK else render.short_clock
         steps = _cut(steps, back_at, passed, written(turned or until, zone))

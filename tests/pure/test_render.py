@@ -94,4 +94,5 @@ def test_a_reference_is_short_unless_its_namespace_matters(ref: str, short: str)
 def test_a_sentence_begins_large_and_ends_once() -> None:
     assert render.sentence("it serves") == "It serves."
     assert render.sentence("it serves!") == "It serves!"
+    assert render.sentence("checkout-2-1 did not pass") == "checkout-2-1 did not pass."
     assert render.sentence(" ") == ""

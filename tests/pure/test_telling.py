@@ -91,12 +91,22 @@ def test_an_aborted_deploy_tells_where_it_was_stopped_and_its_way_back() -> None
     assert chapters[1].text == "Stopped by a person."
 
 
+ONE_STEP = (Kind.ATTEMPTED, Kind.STEP_DONE)
+
+
 def test_a_picture_of_a_deploy_that_went_back_ends_with_the_way_back() -> None:
-    facts = (Kind.BOUND, Kind.ATTEMPTED, Kind.STEP_DONE, Kind.ATTEMPTED, Kind.ABORTED)
-    deploy = after(*facts)
+    deploy = after(Kind.BOUND, *ONE_STEP * 5, Kind.ABORTED)  # prepared, started, probed, weighed, watched
+    picture = telling.stairs(deploy, NOON + timedelta(minutes=5), UTC_ZONE)
 
     assert deploy.state is State.UNDOING
-    assert telling.stairs(deploy, NOON + timedelta(minutes=5), UTC_ZONE)
+    assert "back" in picture
+    assert "50" not in picture.partition("<text")[2]  # the waves that never came
+
+
+def test_a_deploy_that_never_had_traffic_has_no_picture_of_it() -> None:
+    deploy = after(Kind.BOUND, *ONE_STEP, Kind.ATTEMPTED, Kind.STEP_FAILED)
+
+    assert telling.stairs(deploy, NOON + timedelta(minutes=5), UTC_ZONE) == ""
 
 
 def test_nobody_can_say_how_long_a_queued_deploy_takes() -> None:
