@@ -70,8 +70,10 @@ def sentence(event: events.Event) -> str:
             return "stopped by a person, going back"
         case "healthy":
             return f"healthy: {data.get('release')} serves"
+        case "undone" if "base" not in data:
+            return f"it never began: {reason}"
         case "undone":
-            base = data.get("base")
+            base = data["base"]
             return (
                 f"undone: {f'{base} serves as before' if base else 'nothing serves, as before'}; {data.get('why', '')}"
             )

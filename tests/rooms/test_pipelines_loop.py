@@ -206,6 +206,16 @@ def test_an_abort_in_the_queue_ends_it_there(house: House, repository: Repositor
     assert [house.word(one) for one in (first, second, third)] == ["replaced", "aborted", "healthy"]
 
 
+def test_what_ends_in_the_queue_says_that_it_never_began(house: House, repository: Repository) -> None:
+    served_by(house, repository)
+    repository.commit(described())
+    second = house.deploy()
+
+    house.abort(second, reason="not on a Friday")
+
+    assert house.log(second)[1:] == ["abort ordered: not on a Friday", "it never began: not on a Friday"]
+
+
 def waiting_three(house: House, repository: Repository) -> tuple[int, int, int]:
     ids = []
     for _ in range(3):
