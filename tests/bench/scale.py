@@ -3,9 +3,11 @@
 Server time through Flask's test client, logged in; and the queries alone. The limit is 50 ms for 95 of 100 requests.
 """
 
+import gc
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -46,6 +48,8 @@ def main() -> None:
         filled = stopwatch()
         fill(database)
         seconds = filled().total_seconds()
+        gc.collect()
+        gc.freeze()  # what filling has left in memory is not the portal's to look through
         figures = {**queries(database), **pages(config, database)}
         size = (config.data / "fullcycle.db").stat().st_size
         database.close()
@@ -217,14 +221,19 @@ def fact(n: int, now: datetime) -> dict[str, Any]:
 
 
 def measured(act: Callable[[], object]) -> dict[str, float]:
+    """Return the time on the wall, and of the processor, which says more on a machine that is busy otherwise."""
     act()  # the first time compiles templates and statements
-    times = []
+    walls, processors = [], []
     for _ in range(ROUNDS):
-        took = stopwatch()
+        took, before = stopwatch(), time.process_time()
         act()
-        times.append(took().total_seconds() * 1000)
-    times.sort()
-    return {"median_ms": round(times[len(times) // 2], 1), "p95_ms": round(times[int(len(times) * 0.95)], 1)}
+        walls.append(took().total_seconds() * 1000)
+        processors.append((time.process_time() - before) * 1000)
+    return {"median_ms": at(walls, 0.5), "p95_ms": at(walls, 0.95), "p95_cpu_ms": at(processors, 0.95)}
+
+
+def at(times: list[float], share: float) -> float:
+    return round(sorted(times)[int(len(times) * share)], 1)
 
 
 def queries(database: Database) -> dict[str, Any]:
@@ -266,7 +275,7 @@ def pages(config: Config, database: Database) -> dict[str, Any]:
             "page deploy": f"/deploys/{DEPLOYS - 5}",
             "page audit": "/audit",
         }
-        return {name: measured(lambda at=address: get(client, at)) for name, address in addresses.items()}  # type: ignore[misc]
+        return {name: measured(lambda one=address: get(client, one)) for name, address in addresses.items()}  # type: ignore[misc]
 
 
 def log_in(client: FlaskClient, database: Database) -> None:
