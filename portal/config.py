@@ -4,6 +4,7 @@ Every setting may be given as FULLCYCLE_NAME or, for secrets, as FULLCYCLE_NAME_
 The environment wins over the file. All that is wrong is said at once, in one sentence.
 """
 
+import contextlib
 import difflib
 import os
 import secrets
@@ -196,7 +197,8 @@ def _sentence(problem: Any) -> str:
         )
         return f"{name} is not a setting{_nearest(name, known)}"
     said = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name} is {problem['input']!r}: {said[0].lower() + said[1:]}"
+    value = "not understood" if name == "database_url" else repr(problem["input"])  # it may hold a password
+    return f"{name} is {value}: {said[0].lower() + said[1:]}"
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -208,15 +210,22 @@ def secret_key(config: Config) -> str:
     """Return the key that signs sessions; the first start makes one that only this user can read."""
     path = config.data / "secret_key"
     config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        _place(path, secrets.token_urlsafe(48))
     key = path.read_text().strip()
     if len(key) < 32:
         raise Error(Code.INVALID, f"{path} is too short to be a key; delete it and a new one is made.")
     return key
+
+
+def _place(path: Path, secret: str) -> None:
+    """Write a file that only this user can read, whole or not at all; of two that begin at once, the first counts."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def shown(config: Config) -> dict[str, Any]:
