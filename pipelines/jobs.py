@@ -33,6 +33,7 @@ from pipelines.plan import Plan, Step
 from pipelines.store import Asked
 
 ADVANCE = "deploy.advance"
+BIND_TRIES = 6  # half a minute; the worker waits longer before each
 
 Binder = Callable[[Asked, int, datetime], Fact]
 """Finds base and change at the head of the lane and makes the plan: a BOUND or a REFUSED fact."""
@@ -68,7 +69,7 @@ class Loop:
             case Record(fact):
                 return Came(fact)
             case Bind():
-                return Came(self.bind(asked, deploy.id, self.ports.clock()))
+                return Came(self._bound(asked, deploy, claim))
             case Perform():
                 assert deploy.plan is not None
                 try:
@@ -77,6 +78,15 @@ class Loop:
                     if error.code is Code.CONFLICT:
                         raise Lost from error  # the target has seen a newer fence than ours
                     raise
+
+    def _bound(self, asked: Asked, deploy: Deploy, claim: Claim) -> Fact:
+        """Bind, and let go of what cannot be bound, or it would keep its lane for ever and never say why."""
+        try:
+            return self.bind(asked, deploy.id, self.ports.clock())
+        except Error as error:
+            if claim.attempt < BIND_TRIES:
+                raise
+            return Fact(Kind.REFUSED, error.message)
 
     def _write(self, claim: Claim, asked: Asked, before: Deploy, came: Came | None) -> bool:
         """Write what came, all of it or nothing; return True when the claim has been given back."""

@@ -8,6 +8,7 @@ import pytest
 from ledger import events
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Lost
+from pipelines.jobs import BIND_TRIES
 from production.ports import Failed
 from tests.conftest import NOON
 from tests.rooms.deploying import (
@@ -354,20 +355,29 @@ def test_what_serves_when_its_turn_comes_is_refused_with_the_reason(house: House
     assert (house.word(third), house.live()) == ("aborted", 1)
 
 
-def test_a_repository_that_is_gone_when_its_turn_comes_is_refused_or_tried_again(
+def test_a_repository_that_is_gone_when_its_turn_comes_is_tried_again_and_then_refused(
     house: House, repository: Repository
 ) -> None:
     first = house.deploy(repository.commit(described()))
+    behind = house.deploy(repository.commit(described()))
     house.mirror.rename(house.mirror.with_name("away"))
 
-    claim = house.claim()
-    assert claim is not None
-    with pytest.raises(Error) as refused:
-        house.loop.advance(claim)
-
-    assert not refused.value.permanent  # the worker gives it back and tries again
-    assert "sync the repository again" in refused.value.message
+    for _ in range(BIND_TRIES - 1):
+        claim = house.claim()
+        assert claim is not None
+        with pytest.raises(Error):
+            house.loop.advance(claim)
+        with house.jobs.transaction() as tx:  # as the worker does with what failed
+            house.jobs.give_back(tx, claim, house.now, again_at=house.now)
     assert house.word(first) == "queued"
+    assert house.work()
+
+    row = house.page(first).row
+    assert row.word == "undone"
+    assert "sync the repository again" in row.reason
+    house.mirror.with_name("away").rename(house.mirror)
+    house.go()
+    assert house.word(behind) == "healthy"  # one that cannot go does not keep the others
 
 
 def test_a_worker_whose_fence_is_old_writes_nothing(house: House, repository: Repository) -> None:
