@@ -76,7 +76,7 @@ class Actions:
     def preview_rollback(self, service: Service, environment: str, number: int, at: datetime) -> Preview:
         """Return the plan for going back to an earlier release, with the spec that it was healthy with."""
         with self.database.read() as session:
-            asked = self._asked_back(session, service, environment, number, actor="", note="")
+            asked = self._asked_back(session, service, environment, number)
             return self._preview(session, asked, at, 0, head=False)
 
     def deploy(
@@ -97,10 +97,11 @@ class Actions:
         self, service: Service, environment: str, number: int, actor: str, at: datetime, note: str = ""
     ) -> Started:
         """Ask for an earlier healthy release. It jumps the queue, stops what is going out, and holds what waits."""
-        with self.jobs.transaction() as tx:
+        preview = self.preview_rollback(service, environment, number, at)
+        _refuse(preview)
+        asked = replace(preview.asked, actor=actor, note=note)
+        with self.jobs.transaction() as tx:  # after git has been asked, for SQLite has one writer at a time
             store.lock_service(tx, service.ref)
-            asked = self._asked_back(tx, service, environment, number, actor, note)
-            _refuse(self._preview(tx, asked, at, 0, head=False))
             revision = asked.release.revision
             if (known := store.open_deploy(tx, service.ref, environment, revision, rollback=True)) is not None:
                 return Started(known, already=True)
@@ -208,9 +209,7 @@ class Actions:
             return change(forward)
         return change(mirror.commits(head, base, limit=MOST_COMMITS), back=True)
 
-    def _asked_back(
-        self, session: Session, service: Service, environment: str, number: int, actor: str, note: str
-    ) -> Asked:
+    def _asked_back(self, session: Session, service: Service, environment: str, number: int) -> Asked:
         row = store.was_healthy(session, service.ref, environment, number)
         if row is None:
             raise Error(
@@ -218,9 +217,7 @@ class Actions:
                 f"release {number} of {service.name} has never been healthy in {environment}; choose one that has",
             )
         before = store.asked(row)
-        return Asked(
-            service.ref, environment, row.repository, before.release, before.spec, actor, rollback=True, note=note
-        )
+        return replace(before, actor="", rollback=True, note="")
 
     def _add(self, tx: Session, asked: Asked, at: datetime) -> Started:
         deploy_id = store.add(tx, asked, at)
