@@ -1,27 +1,28 @@
-"""The web process: gunicorn around the application, one process with many threads, since live pages hold one each."""
+"""The web process: gunicorn around the application, one process with many threads, since live pages hold one each.
+
+The application is made in the child that serves: its parent only watches it, and stays small.
+"""
 
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from portal.app import create_app
-from portal.services import Services
+from portal.config import Config
 
 
 class Web(BaseApplication):  # type: ignore[misc]
     """Gunicorn, told everything by the configuration; it reads no file and no environment of its own."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, config: Config) -> None:
+        self._config = config
         super().__init__()
 
     def load_config(self) -> None:
-        config = self._services.config
         settings: dict[str, Any] = {
-            "bind": f"{config.host}:{config.port}",
+            "bind": f"{self._config.host}:{self._config.port}",
             "workers": 1,
             "worker_class": "gthread",
-            "threads": config.threads,
+            "threads": self._config.threads,
             "graceful_timeout": 2,  # seconds; streams resume by themselves
             "timeout": 60,
             "keepalive": 5,
@@ -34,10 +35,12 @@ class Web(BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        return create_app(self._services)
+        from portal import wiring
+        from portal.app import create_app
+
+        return create_app(wiring.wire(self._config))
 
 
-def run(services: Services) -> None:
+def run(config: Config) -> None:
     """Serve until told to stop."""
-    services.database.close()  # connections are not to be shared with the forked process
-    Web(services).run()
+    Web(config).run()

@@ -66,14 +66,13 @@ def serve(data: Path | None, host: str | None, port: int | None, workers: int | 
 def web(data: Path | None, tied: bool) -> None:
     """Run only the web process."""
     from portal import web as webs
-    from portal import wiring
     from portal.serve import end_with_parent
 
     config, _ = configured(data)
     configure_logs(config)
     if tied:
         end_with_parent()
-    webs.run(wiring.wire(config))
+    webs.run(config)
 
 
 @click.command()
