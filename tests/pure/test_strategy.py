@@ -4,7 +4,7 @@ import itertools
 from math import ceil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from pipelines.spec import Strategy
@@ -51,6 +51,7 @@ strategies = some.one_of(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(strategies, some.integers(1, 50))
 def test_the_stairs_rise_to_all_of_it_and_never_ask_much_of_too_few(strategy: Strategy, instances: int) -> None:
     found = stairs(strategy, instances)
@@ -60,6 +61,7 @@ def test_the_stairs_rise_to_all_of_it_and_never_ask_much_of_too_few(strategy: St
     assert all(count >= 1 and count * 100 >= percent * instances for percent, count in found)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(some.integers(1, 60), some.integers(1, 50))
 def test_rolling_takes_so_many_instances_at_a_time(batch: int, instances: int) -> None:
     counts = [count for _, count in stairs(Strategy(rolling=batch), instances)]
