@@ -37,6 +37,7 @@ class EventRow(Base):
     __table_args__ = (
         Index("ix_events_subject_id", "subject", "id"),
         Index("ix_events_service_id", "service", "id"),
+        Index("ix_events_actor_id", "actor", "id"),
         Index(
             "ix_events_unsealed",
             "id",

@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("position", name=op.f("uq_events_position")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_actor_id", ["actor", "id"], unique=False)
         batch_op.create_index("ix_events_service_id", ["service", "id"], unique=False)
         batch_op.create_index("ix_events_subject_id", ["subject", "id"], unique=False)
         batch_op.create_index(
