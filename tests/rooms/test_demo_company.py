@@ -62,7 +62,7 @@ def test_somebody_of_every_team_wrote_something_over_weeks(made: Company, folder
         "Lin Zhao <lin@corner-shop.example>",
         "Aisha Noor <aisha@corner-shop.example>",
     }
-    assert min(int(line.rpartition(" ")[2]) for line in log) == int((NOON - timedelta(days=27)).timestamp())
+    assert min(int(line.rpartition(" ")[2]) for line in log) == int((NOON - timedelta(days=27, hours=4)).timestamp())
 
 
 def test_the_files_are_checked_out_and_nothing_is_left_to_commit(made: Company) -> None:
