@@ -8,7 +8,7 @@ import structlog
 
 from ledger.errors import Error
 from portal.services import Services
-from production.ports import Instance, Site
+from production.ports import Instance, Share, Site
 
 log = structlog.get_logger()
 
@@ -20,6 +20,7 @@ class Ground:
     instances: Sequence[Instance] = ()
     address: str | None = None
     trouble: str = ""
+    shares: Sequence[Share] = ()
 
     def of(self, release: int | None) -> Sequence[Instance]:
         return [one for one in self.instances if release is None or one.release == release]
@@ -37,7 +38,7 @@ def look(services: Services, service: str, environment: str, settings: Mapping[s
     site = Site(service, environment, settings)
     try:
         there = [one for one in target.instances(site) if one.state != "stopped"]
-        return Ground(there, target.address(site))
+        return Ground(there, target.address(site), shares=target.shares(site))
     except Error as error:
         log.info("target does not answer", site=site.name, detail=error.detail or error.message)
         return Ground(trouble=f"{kind} cannot be asked now: {error.message}")

@@ -1,0 +1,55 @@
+"""The pictures of the README, taken from a demo that has just been made and is running.
+
+./dev demo --port 8000, and beside it: ./dev exec python -m tests.browser.pictures .fullcycle/demo
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import BROWSERS
+
+PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def log_in(page: Any, address: str, folder: Path, login: str) -> None:
+    logins = dict(line.split()[:2] for line in (folder / "logins").read_text().splitlines() if line.strip())
+    page.goto(f"{address}/login")
+    page.fill("input[name=name]", login)
+    page.fill("input[name=password]", logins[login])
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(f"{address}/")
+
+
+def main(folder: Path, address: str = ADDRESS) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    path = next(found for name in BROWSERS if (found := shutil.which(name)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        phone = browser.new_page(viewport={"width": 390, "height": 844})
+        log_in(page, address, folder, "mara")
+        log_in(phone, address, folder, "mara")
+        for name, where in (
+            ("services", "/services"),
+            ("service", "/services/checkout"),
+            ("plan", "/services/checkout/production/plan"),
+        ):
+            page.goto(address + where)
+            page.screenshot(path=PICTURES / f"{name}.png")
+        page.get_by_role("button", name=re.compile("^Deploy 3 commits")).click()
+        page.locator("h1", has_text="50 %").or_(page.locator("h1", has_text="Half")).wait_for(timeout=60_000)
+        page.wait_for_timeout(4000)
+        page.screenshot(path=PICTURES / "deploy.png")
+        phone.goto(page.url)
+        phone.screenshot(path=PICTURES / "phone.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:3])
