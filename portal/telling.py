@@ -151,21 +151,23 @@ def stairs(deploy: Deploy, now: datetime, zone: ZoneInfo) -> Markup:
             return Markup("")  # it never had any traffic
         back_at = ((turned or until) - began).total_seconds()
         written = render.clock if passed < QUICK else render.short_clock
-        steps = _cut(steps, back_at, passed, written(turned or until, zone))
+        steps = _cut(
+            steps, back_at, passed, written(turned or until, zone), "stuck" if deploy.state is State.STUCK else "back"
+        )
     release = deploy.plan.release.number
     said = ", ".join(f"{step.text} at {step.below}" for step in steps if step.begin <= passed)
     over = deploy.state in ENDED
     return pictures.stairs(steps, f"Traffic on release {release}: {said}", passed, done=over)
 
 
-def _cut(steps: Sequence[pictures.Step], at: float, end: float, below: str) -> list[pictures.Step]:
+def _cut(steps: Sequence[pictures.Step], at: float, end: float, below: str, text: str) -> list[pictures.Step]:
     """Leave out what never came, and show the way back as the last stair."""
     kept = [
         pictures.Step(step.begin, min(step.end, at), step.percent, step.text, step.below)
         for step in steps
         if step.begin < at
     ]
-    return [*kept, pictures.Step(at, max(end, at + 0.001), 0, "back", below)]
+    return [*kept, pictures.Step(at, max(end, at + 0.001), 0, text, below)]
 
 
 def left(deploy: Deploy, now: datetime) -> timedelta | None:
@@ -246,7 +248,7 @@ def _chapter(took: Took, step: Step, deploy: Deploy, last: bool) -> Chapter:
     if took.ended is None:
         return Chapter("run", "t-run", took.began, _title(step, _DOING))
     failed = last_forward(deploy) is took and deploy.state in (State.UNDOING, State.UNDONE, State.STUCK)
-    if failed and deploy.ending == "aborted":
+    if failed and not took.said:
         return Chapter("undo", "dim", took.began, _title(step, _DOING), "Stopped by a person.", took.ended - took.began)
     if failed:
         text = render.sentence(took.said)

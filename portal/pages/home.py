@@ -45,6 +45,7 @@ def show() -> str:
         topic=topic,
         band=bands.home(len(everything), stuck, going, day),
         going=going,
+        stuck=stuck,
         rows=[(service, environment, summary, bands.service_state(summary)) for service, environment, summary in rows],
         silent=[service for ref, service in mine.items() if ref not in there],
         teams=sorted(asks.teams),
