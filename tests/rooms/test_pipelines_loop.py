@@ -396,6 +396,20 @@ def test_a_worker_whose_fence_is_old_writes_nothing(house: House, repository: Re
     assert house.deploy_of(second).version == before.version
 
 
+def test_a_worker_whose_lease_has_run_out_does_not_even_begin(house: House, repository: Repository) -> None:
+    repository.commit(described())
+    first = house.deploy()
+    old = house.claim()
+    house.now += 6 * SECOND
+    assert old is not None
+    assert house.claim() is not None  # another has it now, and has done nothing yet
+
+    with pytest.raises(Lost):
+        house.loop.advance(old)
+
+    assert house.word(first) == "queued"
+
+
 def next_claim(house: House) -> Claim:
     due = house.jobs.due(["deploy.advance"], house.now)
     assert due is not None
