@@ -23,7 +23,8 @@ from portal.services import Services
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_ENDPOINTS = frozenset({"static"})
-LOGIN_LIMITS = "10 per minute; 60 per hour"
+LOGIN_LIMITS = "10 per minute; 60 per hour"  # per address
+NAME_LIMITS = "20 per minute"  # per account, wherever the tries come from
 
 csrf = CSRFProtect()
 
@@ -90,6 +91,11 @@ def _by_header() -> Account | None:
         raise Error(Code.UNAUTHENTICATED, "This key is not known, has ended or was deleted. Make a new one.")
     g.by_key = True
     return account
+
+
+def tried_name() -> str:
+    """Return the key by which tries for one account are counted."""
+    return "name:" + request.form.get("name", "").strip().lower()[:80]
 
 
 def log_in(account: Account) -> None:

@@ -3,7 +3,7 @@
 from apiflask import APIFlask
 from flask_limiter import Limiter
 
-from portal.auth import LOGIN_LIMITS
+from portal.auth import LOGIN_LIMITS, NAME_LIMITS, tried_name
 from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
 from portal.pages.common import install as install_common
@@ -21,5 +21,6 @@ def install(app: APIFlask, limiter: Limiter) -> None:
     """Put every page into the application."""
     install_common(app)
     limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
+    limiter.limit(NAME_LIMITS, key_func=tried_name, methods=["POST"])(login)
     for room in (login, home, services, plan, deploys, audit, account, settings, patterns, tryit):
         app.register_blueprint(room)
