@@ -53,4 +53,12 @@ TIPS = (
         page="services.show",
         icon="swap",
     ),
+    Tip(
+        "An owner that leads to nobody",
+        "The catalog says where search-index misspells its team. Mend it in company/search, commit, wait a minute.",
+        "jonas",
+        "search-index",
+        page="services.show",
+        icon="ask",
+    ),
 )
