@@ -14,6 +14,7 @@ from pipelines import store
 from pipelines.change import Change
 from pipelines.machine import OPEN, Deploy, State
 from pipelines.plan import ReleaseRef, StepKind
+from pipelines.rollback import earlier
 from pipelines.rows import WORDS as WORDS
 from pipelines.rows import Row as Row
 from pipelines.rows import word
@@ -101,6 +102,8 @@ _COLUMNS = (
     DeployRow.waves,
     DeployRow.version,
 )
+
+HISTORY = 100  # healthy deploys that are looked through for a way back
 
 
 def deploys(
@@ -207,19 +210,16 @@ def lane_order(session: Session, service: str, environment: str) -> Sequence[Row
 
 
 def way_back(session: Session, service: str, environment: str, limit: int = 5) -> Sequence[ReleaseRef]:
-    """Return the earlier releases that were healthy there, newest first, without the one that serves."""
-    newest = (
-        select(func.max(DeployRow.id))
-        .where(DeployRow.service == service, DeployRow.environment == environment, DeployRow.state == State.HEALTHY)
-        .group_by(DeployRow.release)
+    """Return the releases one can go back to, newest first: what served before, without what was rolled back from."""
+    rows = _rows(
+        session,
+        DeployRow.service == service,
+        DeployRow.environment == environment,
+        DeployRow.state == State.HEALTHY,
+        limit=HISTORY,
     )
-    serving = store.live(session, service, environment)
-    rows = _rows(session, DeployRow.id.in_(newest), limit=limit + 1)
-    return [
-        ReleaseRef(row.release, row.revision, row.subject)
-        for row in rows
-        if serving is None or row.release != serving.number
-    ][:limit]
+    known = {row.release: ReleaseRef(row.release, row.revision, row.subject) for row in rows}
+    return [known[number] for number in earlier([(row.release, row.rollback) for row in reversed(rows)])][:limit]
 
 
 def page(session: Session, deploy_id: int, jobs: Jobs) -> Page:

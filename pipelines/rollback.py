@@ -4,6 +4,7 @@ Going back is told by what has been *attempted*, not by what is known to have wo
 recorded may have happened. Steps are in the order in which they are done, newest act undone first.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pipelines.plan import GRACE, Plan, Step, StepKind
@@ -25,3 +26,19 @@ def way_back(plan: Plan, attempted: int) -> tuple[Step, ...]:
     if StepKind.START in done:
         steps.append(Step(StepKind.STOP, base, deadline=2 * GRACE))
     return tuple(steps)
+
+
+def earlier(healthy: Sequence[tuple[int, bool]]) -> list[int]:
+    """Return the releases one can go back to, newest first, from (release, was it a rollback) oldest first.
+
+    A rollback takes what came after its release out of the history: nobody goes *back* to what was rolled back from.
+
+    >>> earlier([(228, False), (229, False), (230, False), (228, True), (231, False)])
+    [228]
+    """
+    served: list[int] = []
+    for release, is_rollback in healthy:
+        if is_rollback and release in served:
+            del served[served.index(release) :]
+        served = [*(one for one in served if one != release), release]
+    return served[-2::-1]

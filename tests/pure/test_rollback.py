@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.machine import Abort, Fact, Kind, State, apply
 from pipelines.plan import Plan, ReleaseRef, StepKind
-from pipelines.rollback import way_back
+from pipelines.rollback import earlier, way_back
 from tests.conftest import NOON
 from tests.pure.deploys import OLD, STRATEGIES, World, plan_of, told, walk
 
@@ -113,3 +113,17 @@ def test_the_way_back_may_be_walked_twice() -> None:
     walk(deploy, world)
 
     assert world == World.serving(OLD, plan.instances)
+
+
+def test_nobody_goes_back_to_what_was_rolled_back_from() -> None:
+    went_back = [(1, False), (2, False), (3, False), (2, True)]
+
+    assert earlier(went_back) == [1]
+    assert earlier([*went_back, (1, True)]) == []
+    assert earlier([*went_back, (3, False)]) == [2, 1]  # it was let out again, and one may go back from it
+
+
+def test_before_the_second_release_there_is_nothing_to_go_back_to() -> None:
+    assert earlier([]) == []
+    assert earlier([(1, False)]) == []
+    assert earlier([(1, False), (1, False)]) == []
