@@ -88,7 +88,7 @@ def _told(progress: Progress, act: Perform, deploy: Deploy, now: datetime) -> Ca
         case Pending(detail, again):
             return Came(Fact(Kind.OBSERVED, detail), now + again)
         case Failed(reason, log, permanent=False):
-            return Came(Fact(Kind.OBSERVED, reason, lines=log), now + timedelta(seconds=1))
+            return Came(Fact(Kind.OBSERVED, reason, lines=log[-LOG_LINES:]), now + timedelta(seconds=1))
         case Failed(reason, log):
             return _failed(deploy, Fact(Kind.STEP_FAILED, reason, lines=log[-LOG_LINES:]), now)
 

@@ -114,6 +114,20 @@ def test_a_wave_does_not_end_with_a_bad_look(house: House, repository: Repositor
     assert house.word(bad) == "undone"
 
 
+def test_a_release_whose_instances_have_vanished_is_put_back(house: House, repository: Repository) -> None:
+    served_by(house, repository)
+    repository.commit(described(CANARY))
+    second = house.deploy()
+    house.go_to(second, "bake", wave=2)
+    with house.target._notebook.changing(house.site().name) as state:
+        del state["instances"]["2"]
+
+    house.go()
+
+    assert (house.word(second), house.page(second).row.reason) == ("undone", "no instance of 2 is there to look at")
+    assert (house.serving(), house.running()) == ({1: 100.0}, {1: 4})
+
+
 def test_without_checks_a_wave_is_only_waited_for(house: House, repository: Repository) -> None:
     served_by(house, repository)
     repository.commit(described(CANARY, checks=[]))

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from ledger.db import Database
 from ledger.errors import Code, Error
 from pipelines import query
+from tests.conftest import NOON
 from tests.rooms.deploying import (
     ALICE,
     BOB,
@@ -174,6 +176,36 @@ def test_more_deploys_and_services_ask_no_more_queries(house: House, repository:
     assert asked() == few
     assert few[0] <= 5
     assert max(few) <= 7
+
+
+def test_every_list_can_be_read_from_both_databases(each_database: Database, repository: Repository) -> None:
+    house = House(each_database, repository.mirrored)
+    served_by(house, repository)
+    for description in (described(), described(fails={"*": "check"}), described(fails={"*": "undo"})):
+        bad = house.deploy(repository.commit(description))
+        if "undo" in description:
+            house.go_to(bad, "bake")
+            house.abort(bad)
+        house.go()
+    waiting = house.deploy(repository.commit(described()))
+    house.abort(house.deploy(repository.commit(described())))
+
+    with each_database.read() as session:
+        assert [row.word for row in query.deploys(session)] == [
+            *("aborted", "queued", "stuck", "undone", "healthy", "replaced"),
+        ]
+        assert [row.id for row in query.deploys(session, since=NOON, running=True)] == [waiting]
+        for word in ("healthy", "undone", "aborted", "stuck"):
+            found = query.deploys(session, ended=word)
+            assert {row.word for row in found} <= {word, "replaced"}
+            assert found
+        assert [row.id for row in query.stuck(session)] == [bad]
+        assert [release.number for release in query.way_back(session, CHECKOUT, PRODUCTION)] == [1]
+        assert [row.id for row in query.lane_order(session, CHECKOUT, PRODUCTION)] == [waiting]
+        assert query.summaries(session)[CHECKOUT, PRODUCTION].queued == 1
+        assert query.settings(session, CHECKOUT, PRODUCTION)["kind"] == "memory"
+        assert query.page(session, waiting, house.jobs).place == 0
+        assert query.live_releases(session, CHECKOUT)[PRODUCTION].release == 2
 
 
 def test_no_list_reads_a_whole_plan(house: House, repository: Repository) -> None:
