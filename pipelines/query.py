@@ -106,6 +106,10 @@ _COLUMNS = (
 HISTORY = 100  # healthy deploys that are looked through for a way back
 
 
+_LIVE = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
+_LISTED = select(*_COLUMNS, LiveRow.deploy_id.label("live")).outerjoin(LiveRow, _LIVE)
+
+
 def deploys(
     session: Session,
     *,
@@ -238,13 +242,7 @@ def _rows(
     session: Session, *where: ColumnElement[bool], limit: int | None, order: Sequence[ColumnElement[Any]] = ()
 ) -> list[Row]:
     """Return the deploys for which all of that holds, newest first unless another order goes before."""
-    live = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
-    query = (
-        select(*_COLUMNS, LiveRow.deploy_id.label("live"))
-        .outerjoin(LiveRow, live)
-        .where(*where)
-        .order_by(*order, DeployRow.id.desc())
-    )
+    query = _LISTED.where(*where).order_by(*order, DeployRow.id.desc())
     found = []
     for one in session.execute(query if limit is None else query.limit(limit)):
         told = one._asdict()
