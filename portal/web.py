@@ -36,9 +36,11 @@ class Web(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         from portal import wiring
-        from portal.app import create_app
+        from portal.app import create_app, settle
 
-        return create_app(wiring.wire(self._config))
+        app = create_app(wiring.wire(self._config))
+        settle(app)
+        return app
 
 
 def run(config: Config) -> None:
