@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ledger.errors import Code, Error
+from production.store import FIRST_PORT
 
 SHORT = Path("/tmp")  # not TMPDIR, for a portal started with another one must find the same supervisor
 
@@ -16,6 +17,12 @@ def short_folder(folder: Path) -> Path:
     name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
     base = SHORT if os.access(SHORT, os.W_OK) else Path(tempfile.gettempdir())
     return base / f"fullcycle-{os.geteuid()}-{name}"
+
+
+def own_first_port(folder: Path) -> int:
+    """Return where a data folder's instances begin to look for ports: two portals that start at once look elsewhere."""
+    spread = int(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest(), 16) % 27
+    return FIRST_PORT + 100 * spread
 
 
 def own(run: Path) -> None:

@@ -15,6 +15,7 @@ from production.ports import Release, Site
 from production.tables import InstanceRow, SiteRow
 
 FIRST_PUBLIC_PORT, FIRST_PORT, LAST_PORT = 20_000, 30_000, 65_535
+EPHEMERAL = 32_768  # from here up the kernel takes ports for clients, and a probe might connect to itself
 PUBLIC_PORTS = 10_000  # as many are looked at
 TRIES = 10  # two sites may pick one port at the same moment; the database lets only one of them have it
 
@@ -56,7 +57,7 @@ class Store:
     def __init__(self, database: Database, first_public_port: int, first_port: int) -> None:
         self._database = database
         self._public = range(first_public_port, min(first_public_port + PUBLIC_PORTS, LAST_PORT))
-        self._private = range(first_port, LAST_PORT)
+        self._private = (*range(first_port, EPHEMERAL), *range(FIRST_PORT, first_port), *range(EPHEMERAL, LAST_PORT))
 
     def claim(self, site: Site, fence: int) -> None:
         """Remember the fence and the settings; raises CONFLICT for a smaller fence than the site has seen."""

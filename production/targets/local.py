@@ -20,9 +20,9 @@ from production.locks import seized
 from production.machine import INLINE_SECONDS, Machine
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_command, refuse_folder, refuse_user
-from production.rundir import short_folder
+from production.rundir import own_first_port, short_folder
 from production.settings import LocalSettings, written
-from production.store import FIRST_PORT, FIRST_PUBLIC_PORT, Store
+from production.store import FIRST_PUBLIC_PORT, Store
 from production.supervise import Supervisor, until
 
 AGAIN = timedelta(milliseconds=40)
@@ -48,12 +48,12 @@ class LocalTarget:
         clock: Clock = now,
         run: Path | None = None,
         first_public_port: int = FIRST_PUBLIC_PORT,
-        first_port: int = FIRST_PORT,
+        first_port: int | None = None,
     ) -> None:
         self._folder = folder.absolute()
         self._host, self._path_dirs, self._clock = host, tuple(path_dirs), clock
         self._run = run or short_folder(self._folder)
-        self._store = Store(database, first_public_port, first_port)
+        self._store = Store(database, first_public_port, first_port or own_first_port(self._folder))
         self._supervisor = Supervisor(self._folder, self._run)
         self._checkouts = Checkouts(self._folder, self._supervisor, export, clock)
         proxy = Proxy(self._folder, self._run, host, self._supervisor)
