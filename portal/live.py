@@ -67,6 +67,7 @@ class Hub:
         self._listeners: set[Listener] = set()
         self._tail: threading.Thread | None = None
         self._ended = threading.Event()
+        self._position = 0  # up to which everybody has been told
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -81,6 +82,7 @@ class Hub:
                 )
             self._listeners.add(listener)
             if self._tail is None:  # begun by the first page, so that a forked server has it in the right process
+                self._position = self._head()
                 self._tail = threading.Thread(target=self._watch, name="live-tail", daemon=True)
                 self._tail.start()
         with self._database.read() as session:
@@ -89,6 +91,10 @@ class Hub:
         if missed or after > head:
             listener.tell(head)
         return listener
+
+    def _head(self) -> int:
+        with self._database.read() as session:
+            return events.head(session)
 
     def leave(self, listener: Listener) -> None:
         with self._lock:
@@ -115,26 +121,26 @@ class Hub:
                 self._ended.wait(RETRY)
 
     def _follow(self, changes: Changes) -> None:
-        events.seal(self._database)
-        with self._database.read() as session:
-            position = events.head(session)
-        self._broadcast([], position, to_all=True)  # whatever happened while nobody watched
+        self._catch_up()  # with what happened while nobody watched
         while not self._ended.is_set():
             if changes.wait(LOOK):
-                events.seal(self._database)
-                while news := self._news(position):
-                    position = news[-1].position or position
-                    self._broadcast(news, position)
+                self._catch_up()
 
-    def _news(self, position: int) -> list[events.Event]:
+    def _catch_up(self) -> None:
+        events.seal(self._database)
+        while news := self._news():
+            self._position = news[-1].position or self._position
+            self._broadcast(news, self._position)
+
+    def _news(self) -> list[events.Event]:
         with self._database.read() as session:
-            return list(events.since(session, position))
+            return list(events.since(session, self._position))
 
-    def _broadcast(self, news: list[events.Event], position: int, *, to_all: bool = False) -> None:
+    def _broadcast(self, news: list[events.Event], position: int) -> None:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:
-            if position > listener.position and (to_all or any(listener.topic.matches(event) for event in news)):
+            if position > listener.position and any(listener.topic.matches(event) for event in news):
                 listener.tell(position)
 
 

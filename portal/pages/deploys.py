@@ -14,12 +14,12 @@ from pipelines import query
 from pipelines.machine import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
-from portal import auth, bands, ground, render, telling, whose
+from portal import auth, bands, checking, ground, render, telling, whose
+from portal.checking import Checked
 from portal.ground import Ground
 from portal.pages import common
 from portal.permissions import Action
 from portal.render import Times
-from portal.telling import Checked
 
 bp = Blueprint("deploys", __name__)
 
@@ -96,7 +96,7 @@ def show(deploy_id: int) -> str:
     lines = [line for line in page.log if line.head or not only_steps]
     settings = _settings(page)
     there = ground.look(services, page.row.service, page.row.environment, settings)
-    checks = telling.checks(page.deploy)
+    checks = checking.checks(page.deploy)
     return render_template(
         "deploy.html",
         here="Deploys",

@@ -10,7 +10,7 @@ from pipelines.machine import Deploy, Fact, Kind, State, apply
 from pipelines.plan import Plan, ReleaseRef, plan
 from pipelines.spec import DeploySpec
 from pipelines.watch import Look
-from portal import telling
+from portal import checking, telling
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -122,7 +122,7 @@ def test_a_check_is_passing_only_when_it_has_passed_as_often_as_it_asks() -> Non
     deploy = after(Kind.BOUND, Kind.ATTEMPTED)
 
     def state(*looks: Look) -> str:
-        return telling.checks(replace(deploy, watch=looks))[0].state
+        return checking.checks(replace(deploy, watch=looks))[0].state
 
     assert state() == "waiting"
     assert state(looked(1, 0)) == "watching"
