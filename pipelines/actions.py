@@ -139,8 +139,7 @@ class Actions:
         if preview.blocked:
             return Fact(Kind.REFUSED, "; ".join(preview.blocked))
         base = preview.plan.base
-        why = f"{asked.release.number} replaces {base.number}" if base else f"{asked.release.number} is the first"
-        return Fact(Kind.BOUND, why, plan=preview.plan)
+        return Fact(Kind.BOUND, _bound(asked.release, base), plan=preview.plan)
 
     def measure(self, service: Service, at: datetime) -> bool:
         """Measure what waits to go out, by environment, where it has moved; return whether anything had."""
@@ -194,6 +193,7 @@ class Actions:
             ahead,
             target_known=str(made.target["kind"]) in self.target_kinds,
             target_kind=str(made.target["kind"]),
+            stuck=store.is_stuck(session, asked.service, asked.environment),
             held=hold.reason if hold and not asked.rollback else "",
             problems=problems,
         )
@@ -278,6 +278,13 @@ def _is_ahead(mirror: Mirror, old: str, new: str) -> bool:
         if error.code is Code.NOT_FOUND:
             return False
         raise
+
+
+def _bound(release: ReleaseRef, base: ReleaseRef | None) -> str:
+    if base is None:
+        return f"{release.number} is the first"
+    again = release.number == base.number
+    return f"{release.number} is made to serve again" if again else f"{release.number} replaces {base.number}"
 
 
 def _environment(service: Service, spec: DeploySpec, environment: str) -> None:

@@ -30,6 +30,7 @@ class Situation:
     was_healthy: bool = True  # of a rollback's release: it has been healthy in this environment
     target_known: bool = True
     target_kind: str = "local"
+    stuck: bool = False  # the last deploy there ended stuck: nobody knows what serves
     held: str = ""  # why the lane is held, empty when it is not
     problems: int = 0  # of the catalog file at this revision, errors only
 
@@ -47,6 +48,8 @@ def blocked(found: tuple[Gate, ...]) -> tuple[str, ...]:
 
 
 def _not_live(of: Situation) -> Gate:
+    if of.stuck:
+        return Gate("good", "There is something to do", "the last deploy is stuck, between two releases")
     if of.base is not None and of.base.revision == of.release.revision:
         return Gate("bad", "Nothing to do", f"release {of.release.number} serves already")
     return Gate("good", "There is something to do", f"{of.base.number} serves now" if of.base else "nothing serves yet")

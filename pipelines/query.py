@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledger.errors import Code, Error
 from ledger.jobs import Hold, Jobs
@@ -106,6 +106,23 @@ _COLUMNS = (
 HISTORY = 100  # healthy deploys that are looked through for a way back
 
 
+_WAITING = (  # as the fields of Waiting
+    WaitingRow.service,
+    WaitingRow.environment,
+    WaitingRow.head,
+    WaitingRow.commits,
+    WaitingRow.oldest_at,
+    WaitingRow.measured_at,
+)
+_SERVES = (  # as the fields of Live
+    LiveRow.service,
+    LiveRow.environment,
+    LiveRow.release,
+    LiveRow.revision,
+    LiveRow.subject,
+    LiveRow.deploy_id,
+    LiveRow.since,
+)
 _LIVE = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
 _LISTED = select(*_COLUMNS, LiveRow.deploy_id.label("live")).outerjoin(LiveRow, _LIVE)
 
@@ -153,14 +170,8 @@ def summaries(session: Session, services: Sequence[str] | None = None) -> Mappin
 
     lives = {(live.service, live.environment): live for live in _lives(session, chosen(LiveRow.service))}
     waits = {
-        (row.service, row.environment): Waiting(
-            row.service, row.environment, row.head, row.commits, row.oldest_at, row.measured_at
-        )
-        for row in session.scalars(
-            select(WaitingRow)
-            .where(chosen(WaitingRow.service))
-            .options(load_only(WaitingRow.head, WaitingRow.commits, WaitingRow.oldest_at, WaitingRow.measured_at))
-        )
+        (one.service, one.environment): Waiting(*one)
+        for one in session.execute(select(*_WAITING).where(chosen(WaitingRow.service)))
     }
     newest = (
         select(func.max(DeployRow.id))
@@ -253,10 +264,7 @@ def _rows(
 
 
 def _lives(session: Session, where: ColumnElement[bool]) -> list[Live]:
-    return [
-        Live(row.service, row.environment, row.release, row.revision, row.subject, row.deploy_id, row.since)
-        for row in session.scalars(select(LiveRow).where(where))
-    ]
+    return [Live(*one) for one in session.execute(select(*_SERVES).where(where))]
 
 
 def live_releases(session: Session, service: str) -> Mapping[str, Live]:

@@ -290,6 +290,17 @@ def change_from(told: Mapping[str, Any]) -> Change:
     return _CHANGE.validate_python(told)
 
 
+def is_stuck(session: Session, service: str, environment: str) -> bool:
+    """Did the last deploy there that has ended end stuck?"""
+    last = (
+        select(DeployRow.state)
+        .where(DeployRow.service == service, DeployRow.environment == environment, DeployRow.state.not_in(OPEN))
+        .order_by(DeployRow.id.desc())
+        .limit(1)
+    )
+    return session.scalar(last) == State.STUCK
+
+
 def unfinished(session: Session, among: Sequence[int]) -> Sequence[int]:
     """Return those of these deploys that have not ended."""
     return list(session.scalars(select(DeployRow.id).where(DeployRow.id.in_(among), DeployRow.state.in_(OPEN))))
