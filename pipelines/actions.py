@@ -17,7 +17,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from pipelines import spec as specs
-from pipelines import store
+from pipelines import store, waiting
 from pipelines.change import Change, change
 from pipelines.gates import Gate, Situation, blocked, gates
 from pipelines.jobs import ADVANCE, record
@@ -138,8 +138,7 @@ class Actions:
             return Fact(Kind.REFUSED, error.message)
         if preview.blocked:
             return Fact(Kind.REFUSED, "; ".join(preview.blocked))
-        base = preview.plan.base
-        return Fact(Kind.BOUND, _bound(asked.release, base), plan=preview.plan)
+        return Fact(Kind.BOUND, preview.plan.said, plan=preview.plan)
 
     def measure(self, service: Service, at: datetime) -> bool:
         """Measure what waits to go out, by environment, where it has moved; return whether anything had."""
@@ -147,7 +146,7 @@ class Actions:
         head = mirror.resolve("HEAD")
         spec, _ = _read(mirror, service, head)
         with self.database.read() as session:
-            known = store.measured(session, service.ref)
+            known = waiting.measured(session, service.ref)
             bases = {name: store.live(session, service.ref, name) for name in (spec.environments if spec else ())}
         stale = {
             name: base.revision if base else None
@@ -158,7 +157,7 @@ class Actions:
             changes = {base: self._change(mirror, base, head) for base in set(stale.values())}
             with self.database.write() as session:
                 for name, base in stale.items():
-                    store.set_waiting(session, service.ref, name, base, head, changes[base], at)
+                    waiting.remember(session, service.ref, name, base, head, changes[base], at)
         return bool(stale)
 
     def _spec(self, mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec, int]:
@@ -278,13 +277,6 @@ def _is_ahead(mirror: Mirror, old: str, new: str) -> bool:
         if error.code is Code.NOT_FOUND:
             return False
         raise
-
-
-def _bound(release: ReleaseRef, base: ReleaseRef | None) -> str:
-    if base is None:
-        return f"{release.number} is the first"
-    again = release.number == base.number
-    return f"{release.number} is made to serve again" if again else f"{release.number} replaces {base.number}"
 
 
 def _environment(service: Service, spec: DeploySpec, environment: str) -> None:

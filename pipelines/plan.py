@@ -73,6 +73,15 @@ class Plan:
         """How long it should take until it is healthy, when nothing goes wrong."""
         return sum((step.expected for step in self.steps), timedelta(0))
 
+    @property
+    def said(self) -> str:
+        """What this does, in a sentence for the log."""
+        if self.base is None:
+            return f"{self.release.number} is the first"
+        if self.base.number == self.release.number:
+            return f"{self.release.number} is made to serve again"
+        return f"{self.release.number} replaces {self.base.number}"
+
 
 Past = dict[StepKind, timedelta]  # how long a kind of step took lately for this service, where known
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledger.errors import Code, Error
 from ledger.jobs import Hold, Jobs
-from pipelines import store
+from pipelines import store, waiting
 from pipelines.change import Change
 from pipelines.machine import OPEN, Deploy, State
 from pipelines.plan import ReleaseRef, StepKind
@@ -208,8 +208,7 @@ def settings(session: Session, service: str, environment: str) -> Mapping[str, A
 
 def waiting_change(session: Session, service: str, environment: str) -> Change | None:
     """Return the commits that wait to go out, as last measured."""
-    row = session.get(WaitingRow, (service, environment))
-    return store.change_from(row.change) if row else None
+    return waiting.change(session, service, environment)
 
 
 def lane_order(session: Session, service: str, environment: str) -> Sequence[Row]:

@@ -1,7 +1,7 @@
 """Deploys in their tables: asked for, loaded with their orders, saved by compare-and-set. The only writer."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,10 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
-from pipelines.change import Change
 from pipelines.machine import OPEN, Abort, Deploy, State, Took
 from pipelines.plan import Past, ReleaseRef, Step, StepKind, from_json, to_json
 from pipelines.spec import DeploySpec
-from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow, WaitingRow
+from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow
 from pipelines.watch import Watch
 
 
@@ -58,7 +57,6 @@ class _Progress:
 
 
 _PROGRESS = TypeAdapter(_Progress)
-_CHANGE = TypeAdapter(Change)
 
 
 def lock_service(session: Session, service: str) -> CounterRow:
@@ -261,33 +259,6 @@ def past(session: Session, service: str, environment: str) -> Past:
             if told.ended is not None and not told.undo:
                 took.setdefault(StepKind(told.kind), []).append(told.ended - told.began)
     return {kind: sorted(spans)[len(spans) // 2] for kind, spans in took.items()}
-
-
-def set_waiting(
-    session: Session, service: str, environment: str, base: str | None, head: str, change: Change, at: datetime
-) -> None:
-    session.merge(
-        WaitingRow(
-            service=service,
-            environment=environment,
-            base=base,
-            head=head,
-            commits=len(change.commits),
-            oldest_at=change.oldest_at,
-            change=_CHANGE.dump_python(change, mode="json"),
-            measured_at=at,
-        )
-    )
-
-
-def measured(session: Session, service: str) -> Mapping[str, tuple[str | None, str]]:
-    """Return, by environment, the base and head between which the waiting change was measured."""
-    rows = session.scalars(select(WaitingRow).where(WaitingRow.service == service))
-    return {row.environment: (row.base, row.head) for row in rows}
-
-
-def change_from(told: Mapping[str, Any]) -> Change:
-    return _CHANGE.validate_python(told)
 
 
 def is_stuck(session: Session, service: str, environment: str) -> bool:

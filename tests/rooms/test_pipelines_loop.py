@@ -271,6 +271,24 @@ def test_when_the_way_back_does_not_work_a_person_is_needed(house: House, reposi
     assert house.now - began >= 6 * SECOND  # it waited between its tries
 
 
+def test_from_a_stuck_deploy_one_can_go_back_to_what_served_before(house: House, repository: Repository) -> None:
+    served_by(house, repository)
+    repository.commit(described(fails={"*": "undo"}))
+    stuck = house.deploy()
+    house.go_to(stuck, "bake")
+    house.abort(stuck)
+    house.go()
+    assert house.word(stuck) == "stuck"
+    with pytest.raises(Error, match="never been healthy"):
+        house.rollback(2)
+
+    back = house.rollback(1)
+    house.go()
+
+    assert house.word(back) == "healthy"
+    assert house.live() == 1
+
+
 def test_after_a_stuck_deploy_the_next_one_starts(house: House, repository: Repository) -> None:
     served_by(house, repository)
     repository.commit(described(fails={"*": "undo"}))
