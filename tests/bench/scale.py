@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from pydantic import TypeAdapter
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
@@ -193,7 +194,7 @@ def live(n: int, at: datetime) -> dict[str, Any]:
 
 
 def waiting(n: int, at: datetime) -> dict[str, Any]:
-    told = store._CHANGE.dump_python(change(5, at), mode="json")
+    told = TypeAdapter(Change).dump_python(change(5, at), mode="json")
     about = {"base": "a" * 40, "head": "b" * 40, "commits": 5, "oldest_at": at, "measured_at": at}
     return {"service": ref(n), "environment": PRODUCTION, "change": told, **about}
 
