@@ -101,7 +101,8 @@ def plan(
     asked = spec.environments[environment]
     target = asked.target.model_dump(mode="json")
     instances = int(target["instances"])
-    stairs = waves(asked.strategy, instances, first=base is None or rollback)
+    alone = base is None or base.number == release.number  # nobody else to leave a share of the traffic to
+    stairs = waves(asked.strategy, instances, first=alone or rollback)
     bake = timedelta(0) if rollback else asked.watched
     steps = _forward(asked, spec, release, base, stairs, bake, past or {})
     return Plan(

@@ -63,6 +63,12 @@ def test_a_first_release_replaces_nobody() -> None:
     assert first.strategy == "all at once"
 
 
+def test_a_release_that_is_made_to_serve_again_has_nobody_to_share_with() -> None:
+    again = plan_of(STRATEGIES["canary"], base=NEW)
+
+    assert [wave.percent for wave in again.waves] == [100]
+
+
 def test_a_rollback_goes_all_at_once_and_is_not_watched() -> None:
     back = plan_of(STRATEGIES["canary"], rollback=True)
 
