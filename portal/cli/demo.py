@@ -66,8 +66,8 @@ def _folder(data: Path | None, say: Say) -> Iterator[Path]:
 def _tour(folder: Path, port: int | None, say: Say) -> bool:
     from portal.demo import ground, tour
 
-    with ground.alone(folder), contextlib.ExitStack() as stack:
-        environ = dict(ground.environment(configs.environment(), folder, ground.port(port)))
+    with ground.alone(folder), ground.port(port) as number, contextlib.ExitStack() as stack:
+        environ = dict(ground.environment(configs.environment(), folder, number))
         config = configs.load(environ)
         if config.database_url and not config.database_url.startswith("sqlite"):
             name = f"fullcycle_tour_{secrets.token_hex(4)}"
@@ -87,8 +87,8 @@ def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
     from portal.demo import ground, running, setup
     from portal.demo.story import FOR_PEOPLE
 
-    with ground.alone(folder):
-        environ = ground.environment(configs.environment(), folder, ground.port(port))
+    with ground.alone(folder), ground.port(port) as number:
+        environ = ground.environment(configs.environment(), folder, number)
         config = configs.load(environ)
         quiet_logs(config)
         try:

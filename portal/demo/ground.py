@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from ledger.errors import Code, Error
 from portal.config import PREFIX
@@ -87,11 +89,31 @@ def environment(base: Mapping[str, str], data: Path, port_number: int) -> Mappin
     return ours | quiet | kept | {PREFIX + name: value for name, value in told.items()}
 
 
-def port(asked: int | None) -> int:
-    """Return the port asked for, or else the first one from 8000 on that nobody listens on."""
+@contextlib.contextmanager
+def port(asked: int | None) -> Iterator[int]:
+    """Have a port for this process: the one asked for, or else the first one from 8000 on that nobody listens on.
+
+    The set-up takes a while before anybody listens there, so other demos are told by a lock that it is taken.
+    """
     choice = [asked] if asked else range(FIRST_PORT, FIRST_PORT + PORTS)
     for one in choice:
-        if sockets.is_free(HOST, one) and not sockets.listens(HOST, one):
-            return one
+        lock = _lock(one)
+        if lock is not None:
+            with lock:
+                if sockets.is_free(HOST, one) and not sockets.listens(HOST, one):
+                    yield one
+                    return
     taken = f"Port {asked} is taken" if asked else f"No port from {FIRST_PORT} to {choice[-1]} is free"
     raise Error(Code.UNAVAILABLE, f"{taken}; name another one with --port.")
+
+
+def _lock(number: int) -> IO[str] | None:
+    """Take the port's lock; None when another demo of this user has it. A killed process loses it."""
+    path = Path(tempfile.gettempdir()) / f"fullcycle-{os.geteuid()}-port-{number}.lock"
+    handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -264,7 +265,13 @@ def test_who_stops_waiting_stops_nothing(served: Served, terminal: Terminal) -> 
     served.commit("a slow one", bake="1h")
     command = [sys.executable, "-u", "-m", "portal.cli", "deploy", "checkout", "--wait"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(environment())
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(environment()),
+        # Whoever runs the tests in the background has Ctrl-C switched off, and a child would inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert any("is watched at 50 %" in line for line in process.stdout)

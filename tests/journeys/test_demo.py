@@ -139,5 +139,22 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_said() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Error, match="is taken"):
-        ground.port(taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(Error, match="is taken"),
+        ground.port(taken.getsockname()[1]),
+    ):
+        pass
+
+
+def test_a_port_is_kept_while_the_demo_is_being_made() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        number = probe.getsockname()[1]
+
+    with ground.port(number):
+        with pytest.raises(Error, match="is taken"), ground.port(number):
+            pass
+        with ground.port(None) as other:
+            assert other != number
+    with ground.port(number) as again:
+        assert again == number
