@@ -89,9 +89,21 @@ def repositories(session: Session) -> list[Repository]:
 
 def problems(session: Session, repository_id: int | None = None) -> list[Problem]:
     """Return everything that is wrong, and the owners that lead to nobody, which only the whole catalog shows."""
+    return [problem for _, problem in _problems(session, repository_id)]
+
+
+def problems_by_repository(session: Session) -> Mapping[int, Sequence[Problem]]:
+    """Return the same for every repository that has any."""
+    found: dict[int, list[Problem]] = {}
+    for repository_id, problem in _problems(session):
+        found.setdefault(repository_id, []).append(problem)
+    return found
+
+
+def _problems(session: Session, repository_id: int | None = None) -> list[tuple[int, Problem]]:
     known = store.directory(session)
-    owners = [_owner_problem(row, known) for row in store.owners(session, repository_id)]
-    return [*store.problems(session, repository_id), *(problem for problem in owners if problem)]
+    owners = [(row.repository_id, _owner_problem(row, known)) for row in store.owners(session, repository_id)]
+    return [*store.problems(session, repository_id), *((where, problem) for where, problem in owners if problem)]
 
 
 def _owner_problem(row: AnyRow, known: Directory) -> Problem | None:

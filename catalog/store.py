@@ -190,14 +190,17 @@ def put_problems(session: Session, repository_id: int, found: Sequence[Problem],
     return [problem for problem, row in zip(found, rows, strict=True) if row["first_seen"] == at]
 
 
-def problems(session: Session, repository_id: int | None = None) -> list[Problem]:
+def problems(session: Session, repository_id: int | None = None) -> list[tuple[int, Problem]]:
+    """Return each problem with its repository."""
     query = select(ProblemRow).order_by(ProblemRow.repository_id, ProblemRow.path, ProblemRow.line, ProblemRow.column)
     if repository_id is not None:
         query = query.where(ProblemRow.repository_id == repository_id)
-    return [
-        Problem(Place(row.path, row.line, row.column), row.code, row.message, row.hint, row.severity, row.entity)
-        for row in session.scalars(query)
-    ]
+    return [(row.repository_id, _problem(row)) for row in session.scalars(query)]
+
+
+def _problem(row: ProblemRow) -> Problem:
+    place = Place(row.path, row.line, row.column)
+    return Problem(place, row.code, row.message, row.hint, row.severity, row.entity)
 
 
 def problem_counts(session: Session, ref: str | None = None) -> dict[str, int]:
@@ -232,8 +235,9 @@ def component_refs(session: Session) -> Sequence[str]:
 
 
 def owners(session: Session, repository_id: int | None = None) -> Sequence[AnyRow]:
-    """Return (ref, owner_ref, path, owner_line, owner_column) of everything that says an owner."""
-    columns = (EntityRow.ref, EntityRow.owner_ref, EntityRow.path, EntityRow.owner_line, EntityRow.owner_column)
+    """Return (ref, owner_ref, path, owner_line, owner_column, repository_id) of everything that says an owner."""
+    said = (EntityRow.ref, EntityRow.owner_ref, EntityRow.path, EntityRow.owner_line, EntityRow.owner_column)
+    columns = (*said, EntityRow.repository_id)
     query = select(*columns).where(EntityRow.owner_ref.is_not(None)).order_by(EntityRow.ref)
     return session.execute(
         query if repository_id is None else query.where(EntityRow.repository_id == repository_id)

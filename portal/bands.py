@@ -108,6 +108,12 @@ def _day(running: Sequence[Row], day: Sequence[Row]) -> str:
 # --- service --------------------------------------------------------------------------------------------------------
 
 
+def not_deployable(name: str) -> Band:
+    """A service whose file says nothing of deploying."""
+    text = "Its catalog-info.yaml has no spec.deploy; with one it can be deployed from here."
+    return Band("", "ring", "Described only", f"Fullcycle does not deploy {name}.", text)
+
+
 def service(name: str, environment: str, summary: Summary, up: int | None, of: int | None, times: Times) -> Band:
     """Say what runs, how well, and what waits."""
     waits = _waits(summary, times)

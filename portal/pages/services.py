@@ -117,6 +117,9 @@ def show(name: str, environment: str | None = None) -> str:
     there = ground.look(services, ref, here, settings) if settings else Ground()
     serving = summary.live.release if summary.live else None
     up, of = (there.up(serving), len(there.of(serving))) if there.instances else (None, None)
+    band = bands.service(known.name, here, summary, up, of, times)
+    if known.deploy is None and not by_place:
+        band = bands.not_deployable(known.name)
     return render_template(
         "service.html",
         here="Services",
@@ -124,7 +127,7 @@ def show(name: str, environment: str | None = None) -> str:
         service=known,
         environment=here,
         environments=environments,
-        band=bands.service(known.name, here, summary, up, of, times),
+        band=band,
         summary=summary,
         change=waiting,
         last=last,

@@ -23,8 +23,7 @@ def _repositories(wrong: str = "", typed: str = "") -> str:
         topic = common.live(session)
         known = catalog.repositories(session)
         services = catalog.services(session)
-        troubled = {one.repository_id for one in services if one.problems} | {one.id for one in known if one.head}
-        problems = {one.id: catalog.problems(session, one.id) for one in known if one.id in troubled}
+        problems = catalog.problems_by_repository(session)
         g.running = len(query.deploys(session, running=True, limit=100))
     here = {one.id: [service for service in services if service.repository_id == one.id] for one in known}
     return render_template(
