@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from ledger.clock import Clock
 from ledger.errors import Code, Error
 from pipelines import watch as watching
-from pipelines.machine import Deploy, Fact, Kind, Perform, failed
+from pipelines.machine import Deploy, Fact, Kind, Perform, failed, in_time
 from pipelines.plan import Plan, Step, StepKind
 from production.ports import Checker, Done, Failed, Instance, Pending, Progress, Release, Site, Target
 
@@ -37,6 +37,12 @@ class Came:
 
 def perform(act: Perform, deploy: Deploy, plan: Plan, source: str, fence: int, ports: Ports) -> Came:
     """Do one step, or look how far it is."""
+    came = _performed(act, deploy, plan, source, fence, ports)
+    fact = in_time(act, deploy, came.fact)
+    return came if fact is came.fact else Came(fact)
+
+
+def _performed(act: Perform, deploy: Deploy, plan: Plan, source: str, fence: int, ports: Ports) -> Came:
     target = ports.targets[str(plan.target["kind"])]
     site = Site(plan.service, plan.environment, plan.target)
     if act.step.kind in (StepKind.PROBE, StepKind.BAKE):

@@ -145,10 +145,11 @@ class Bind:
 
 @dataclass(frozen=True)
 class Perform:
-    """Make this step true."""
+    """Make this step true. `late` says why this is its last chance, when its time is over."""
 
     step: Step
     undo: bool = False
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,8 +198,14 @@ def _decide_undoing(deploy: Deploy, now: datetime) -> Act:
 def _perform(step: Step, deploy: Deploy, now: datetime, *, undo: bool = False) -> Act:
     if deploy.began_at is None or now <= deploy.began_at + step.deadline:
         return Perform(step, undo)
-    why = f"{step.kind} was not done within {step.deadline.total_seconds():g} s"
-    return Record(failed(deploy, Fact(Kind.STEP_FAILED, why)))
+    return Perform(step, undo, late=f"{step.kind} was not done within {step.deadline.total_seconds():g} s")
+
+
+def in_time(act: Perform, deploy: Deploy, fact: Fact) -> Fact:
+    """A late step gets one look more, for perhaps no worker was there; if it still goes on then, it has failed."""
+    if not act.late or fact.kind is not Kind.OBSERVED:
+        return fact
+    return failed(deploy, replace(fact, kind=Kind.STEP_FAILED, reason=act.late))
 
 
 def failed(deploy: Deploy, fact: Fact) -> Fact:
@@ -229,14 +236,13 @@ def _turned(after: Deploy, before: Deploy, fact: Fact, at: datetime) -> Deploy:
     story = _closed(before.story, at, fact.reason) if before.state is State.ACTING else before.story
     reason = fact.reason or ("stopped by a person" if fact.kind is Kind.ABORTED else "")
     ending = "aborted" if fact.kind is Kind.ABORTED else "failed"
-    return replace(
-        after, way_back=steps, undo_step=0, attempted=False, tries=0, reason=reason, ending=ending, story=story
-    )
+    turned = replace(after, way_back=steps, undo_step=0, attempted=False, tries=0, reason=reason)
+    return replace(turned, ending=ending, story=story)
 
 
 def _ending(before: Deploy, fact: Fact) -> str:
-    direct = {Kind.COMPLETED: "healthy", Kind.REFUSED: "refused", Kind.ABORTED: "aborted", Kind.GAVE_UP: "stuck"}
-    return direct.get(fact.kind, before.ending)
+    ends = {Kind.COMPLETED: "healthy", Kind.REFUSED: "refused", Kind.ABORTED: "aborted", Kind.GAVE_UP: "stuck"}
+    return ends.get(fact.kind, before.ending)
 
 
 def _nothing(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.change import Change
-from pipelines.machine import Abort, Bind, Deploy, Fact, Kind, Nothing, Perform, Record, apply, decide, failed
+from pipelines.machine import Abort, Bind, Deploy, Fact, Kind, Nothing, Perform, Record, apply, decide, failed, in_time
 from pipelines.plan import Plan, Step, plan
 from pipelines.spec import DeploySpec
 from tests.conftest import NOON
@@ -54,6 +54,7 @@ def transcript(case: dict[str, Any]) -> str:
                     abort = Abort("user:default/alice", at, "wrong branch")
                     continue
                 at, fact = answered(answers, step, undo, deploy, world, frozen, at)
+                fact = in_time(act, deploy, fact)
         deploy = apply(deploy, fact, at)
         lines.append(line(act, deploy, fact, at))
     return "\n".join([*lines, f"      {shown(world)}"])

@@ -26,6 +26,7 @@ from pipelines.machine import (
     apply,
     decide,
     failed,
+    in_time,
 )
 from pipelines.plan import Plan, StepKind
 from pipelines.watch import seen
@@ -124,11 +125,22 @@ def test_what_is_refused_at_the_head_of_the_lane_says_why() -> None:
     assert deploy.reason == "Nothing to do: release 2 serves already"
 
 
-def test_a_step_that_is_not_done_in_its_time_has_failed() -> None:
-    deploy = during(StepKind.WEIGH, plan_of())
+def test_a_step_whose_time_is_over_is_looked_at_once_more() -> None:
+    deploy, why = during(StepKind.WEIGH, plan_of()), "weigh was not done within 30 s"
+    late = Perform(plan_of().steps[3], late=why)
 
     assert decide(deploy, None, NOON + 30 * SECOND) == Perform(plan_of().steps[3])
-    assert decide(deploy, None, NOON + 31 * SECOND) == Record(Fact(Kind.STEP_FAILED, "weigh was not done within 30 s"))
+    assert decide(deploy, None, NOON + 31 * SECOND) == late
+
+    assert in_time(late, deploy, Fact(Kind.STEP_DONE)) == Fact(Kind.STEP_DONE)  # no worker was there to see it
+    assert in_time(late, deploy, Fact(Kind.OBSERVED, "not yet")) == Fact(Kind.STEP_FAILED, why)
+
+
+def test_a_late_step_of_the_way_back_is_tried_again() -> None:
+    deploy = replace(during(StepKind.BAKE, plan_of()), state=State.UNDOING, attempted=True)
+    late = Perform(plan_of().steps[3], undo=True, late="weigh was not done within 30 s")
+
+    assert in_time(late, deploy, Fact(Kind.OBSERVED, "not yet")).kind is Kind.UNDO_RETRIED
 
 
 def test_a_deploy_that_is_not_through_in_its_time_is_put_back() -> None:
@@ -244,7 +256,7 @@ class Fate:
         if word == "done":
             return Fact(Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE)
         if word == "pending":
-            return Fact(Kind.OBSERVED, "not yet")
+            return in_time(act, deploy, Fact(Kind.OBSERVED, "not yet"))
         return failed(deploy, Fact(Kind.STEP_FAILED, "it broke")) if "failed" in word else None
 
 
