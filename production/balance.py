@@ -72,6 +72,8 @@ global
   nbthread {threads}
   stats socket {socket} mode 600 level admin expose-fd listeners
   hard-stop-after 60s
+  # Or two portals on one machine could both open a port, and each would get half of the other's visitors.
+  noreuseport
 defaults
   mode http
   timeout connect 5s

@@ -25,16 +25,19 @@ STEPS = (
     "audit",
     "stopped",
 )
+PLAYED: dict[str, subprocess.CompletedProcess[str]] = {}  # by database; the order of the tests may go back and forth
 LONGEST = 300  # seconds; alone on two cores it takes about 60
 UNHURT = ("good release", "bad release", "killed worker", "aborts", "way back")
 
 
-@pytest.fixture(scope="module", params=BOTH)
+@pytest.fixture(scope="session", params=BOTH)
 def tour(request: Any, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    if request.param in PLAYED:
+        return PLAYED[request.param]
     environ = {name: value for name, value in configs.environment().items() if not name.startswith("FULLCYCLE_")}
     if request.param == "postgres":
         environ["FULLCYCLE_DATABASE_URL"] = str(request.getfixturevalue("postgres_server"))
-    return subprocess.run(
+    PLAYED[request.param] = subprocess.run(
         [sys.executable, "-m", "portal.cli", "demo", "--tour"],
         cwd=tmp_path_factory.mktemp("elsewhere"),
         env=environ,
@@ -42,6 +45,7 @@ def tour(request: Any, tmp_path_factory: pytest.TempPathFactory) -> subprocess.C
         text=True,
         timeout=LONGEST,
     )
+    return PLAYED[request.param]
 
 
 @pytest.fixture
@@ -65,7 +69,10 @@ def test_no_visitor_is_hurt_but_by_the_release_that_fails_under_load(steps: Mapp
     assert 0 < hurt["failed"] <= hurt["visitors_of_it"] < hurt["requests"] / 2
 
 
-def test_fullcycle_has_deployed_fullcycle(steps: Mapping[str, Mapping[str, Any]]) -> None:
+def test_fullcycle_has_deployed_fullcycle(
+    tour: subprocess.CompletedProcess[str], steps: Mapping[str, Mapping[str, Any]]
+) -> None:
+    assert "ourselves" in steps, tour.stdout + tour.stderr
     ourselves = steps["ourselves"]
 
     assert ourselves.get("healthz") == 200 or "git" in ourselves["left_out"]
