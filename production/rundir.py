@@ -21,8 +21,8 @@ def short_folder(folder: Path) -> Path:
 
 def own_first_port(folder: Path) -> int:
     """Return where a data folder's instances begin to look for ports: two portals that start at once look elsewhere."""
-    spread = int(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest(), 16) % 27
-    return FIRST_PORT + 100 * spread
+    spread = int(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest(), 16) % 2700
+    return FIRST_PORT + spread
 
 
 def own(run: Path) -> None:
