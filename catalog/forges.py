@@ -172,6 +172,12 @@ def _page(what: str, repository: str, branch: str, path: str) -> str | None:
     )
 
 
+def host(url: str) -> str:
+    """Return the host of a repository's address, nothing for a local path."""
+    known = _known(url)
+    return known.host if known else ""
+
+
 def same(a: str, b: str) -> bool:
     """Say whether two addresses are those of one repository, however they are written.
 
