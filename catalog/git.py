@@ -204,7 +204,7 @@ class Mirror:
         found = [file for file in self._tree(sha, "-r") if PurePosixPath(file.path).name in names]
         found = sorted(found, key=lambda file: (file.path.count("/"), file.path))[:limit]
         small = [file for file in found if file.size <= MAX_FILE]
-        contents = dict(zip((file.path for file in small), self._blobs([file.oid for file in small]), strict=True))
+        contents = dict(zip((file.path for file in small), self.blobs([file.oid for file in small]), strict=True))
         return {file.path: contents.get(file.path) for file in found}
 
     def _tree(self, sha: str, *what: str) -> list[_File]:
@@ -218,13 +218,18 @@ class Mirror:
                 files.append(_File(mode, oid, int(size), path))
         return files
 
-    def _blobs(self, oids: Sequence[str]) -> list[bytes]:
-        out, blobs = self._run("cat-file", "--batch", stdin="".join(oid + "\n" for oid in oids).encode()), []
-        while out:
-            header, _, rest = out.partition(b"\n")
-            size = int(header.split()[2])
-            blobs.append(rest[:size])
-            out = rest[size + 1 :]
+    def listing(self, sha: str) -> list[tuple[str, str, int]]:
+        """Return the path, the object id and the size of every regular file; links and submodules are none."""
+        return [(file.path, file.oid, file.size) for file in self._tree(sha, "-r")]
+
+    def blobs(self, oids: Sequence[str]) -> list[bytes]:
+        """Return what the objects hold, in the order asked, by one process. The caller minds the sizes."""
+        out, blobs, at = self._run("cat-file", "--batch", stdin="".join(oid + "\n" for oid in oids).encode()), [], 0
+        for _ in oids:
+            end = out.index(b"\n", at)
+            size = int(out[at:end].split()[2])
+            blobs.append(out[end + 1 : end + 1 + size])
+            at = end + size + 2
         return blobs
 
     def commits(self, base: str | None, head: str, limit: int = 200) -> list[Commit]:
@@ -258,13 +263,8 @@ class Mirror:
             env = {"GIT_INDEX_FILE": str(Path(temporary) / "index"), "GIT_WORK_TREE": str(tree)}
             try:
                 run(self.path, ["read-tree", _full(sha)], env=env, config=["core.bare=false"])
-                run(
-                    self.path,
-                    ["checkout-index", "--all", "--quiet"],
-                    env=env,
-                    config=["core.bare=false"],
-                    timeout=FETCH,
-                )
+                checkout = ["checkout-index", "--all", "--quiet"]
+                run(self.path, checkout, env=env, config=["core.bare=false"], timeout=FETCH)
             except Refused as refused:
                 raise _not_exported(refused, sha) from None
             _refuse_links_out_of(tree)
