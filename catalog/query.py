@@ -1,19 +1,22 @@
 """What the catalog knows, as frozen values, in a fixed small number of statements."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from catalog import ownership, refs, rules, store
+from catalog import rows as store_rows
 from catalog.ownership import Directory, Owner, Person
 from catalog.places import Place, Problem, did_you_mean, quoted
-from catalog.store import AnyRow, Repository
+from catalog.rows import AnyRow
+from catalog.store import Noted, Repository
 from ledger.errors import Code, Error
 
-__all__ = ["Link", "Owner", "Person", "Repository", "Service"]
+__all__ = ["Link", "Noted", "Owner", "Person", "Repository", "Service"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,14 @@ class Service:
     stale_since: datetime | None
     problems: int
     depends_on: tuple[str, ...]
+    removed_at: datetime | None = None
 
 
 def services(session: Session) -> list[Service]:
     """Return every component, by name, in four statements."""
-    known = store.directory(session)
+    known = directory(session)
     counts = store.problem_counts(session)
-    return [_service(row, known, counts) for row in store.components(session)]
+    return [_service(row, known, counts) for row in store_rows.components(session)]
 
 
 def service(session: Session, name_or_ref: str) -> Service:
@@ -64,56 +68,186 @@ def service(session: Session, name_or_ref: str) -> Service:
         ref = str(refs.parse(name_or_ref, "component"))
     except ValueError as error:
         raise Error(Code.NOT_FOUND, f"there is no service {quoted(name_or_ref)}", str(error)) from None
-    rows = store.components(session, ref)
+    rows = store_rows.components(session, ref)
     if not rows:
-        names = [known.partition(":")[2].removeprefix("default/") for known in store.component_refs(session)]
+        names = [known.partition(":")[2].removeprefix("default/") for known in store_rows.refs_of(session, "component")]
         hint = did_you_mean(ref.partition(":")[2].removeprefix("default/"), names)
         hint = hint or "register its repository, or look at the list of services"
         raise Error(Code.NOT_FOUND, f"there is no service {quoted(name_or_ref)}; {hint}")
-    return _service(rows[0], store.directory(session), store.problem_counts(session, ref))
+    return _service(rows[0], directory(session), store.problem_counts(session, ref))
 
 
 def people(session: Session) -> Mapping[str, Person]:
     """Return everybody, by reference."""
-    return store.directory(session).people
+    return directory(session).people
 
 
 def teams_of(session: Session, user_ref: str) -> frozenset[str]:
     """Return the groups somebody belongs to, directly or through a group below."""
-    return store.directory(session).teams_of(user_ref)
+    return directory(session).teams_of(user_ref)
+
+
+def directory(session: Session) -> Directory:
+    """Return all groups and people, and what systems and domains say of their owners."""
+    rows = store_rows.people(session)
+    return ownership.directory(
+        {row.ref: row.title for row in rows if row.kind == "group"},
+        {row.ref: Person(row.ref, row.title, row.mail) for row in rows if row.kind == "user"},
+        store_rows.memberships(session),
+    )
 
 
 def repositories(session: Session) -> list[Repository]:
     return store.repositories(session)
 
 
+def noted(session: Session, repository_id: int | None = None) -> list[Noted]:
+    """Return everything that is wrong, with its repository and since when."""
+    return store.problems(session, repository_id)
+
+
 def problems(session: Session, repository_id: int | None = None) -> list[Problem]:
-    """Return everything that is wrong, and the owners that lead to nobody, which only the whole catalog shows."""
-    return [problem for _, problem in _problems(session, repository_id)]
+    """Return everything that is wrong."""
+    return [one.problem for one in store.problems(session, repository_id)]
 
 
 def problems_by_repository(session: Session) -> Mapping[int, Sequence[Problem]]:
     """Return the same for every repository that has any."""
     found: dict[int, list[Problem]] = {}
-    for repository_id, problem in _problems(session):
-        found.setdefault(repository_id, []).append(problem)
+    for one in store.problems(session):
+        found.setdefault(one.repository_id, []).append(one.problem)
     return found
 
 
-def _problems(session: Session, repository_id: int | None = None) -> list[tuple[int, Problem]]:
-    known = store.directory(session)
-    owners = [(row.repository_id, _owner_problem(row, known)) for row in store.owners(session, repository_id)]
-    return [*store.problems(session, repository_id), *((where, problem) for where, problem in owners if problem)]
+@dataclass(frozen=True)
+class Listed:
+    """An entity without its document: enough for a row in a list. See EntityRow for what the fields mean."""
+
+    ref: str
+    kind: str
+    name: str
+    title: str
+    description: str
+    type: str
+    lifecycle: str
+    part_of: str | None
+    owner_text: str
+    owner_ref: str | None
+    owner_source: str
+    place: Place
+    owner_place: Place
+    revision: str
+    stale_since: datetime | None
+    stale_revision: str | None
+    removed_at: datetime | None
+    removed_revision: str | None
+    changed_at: datetime
+    uid: str
+    repository_id: int
+    repository_url: str
+    branch: str
 
 
-def _owner_problem(row: AnyRow, known: Directory) -> Problem | None:
-    return ownership.problem(row.owner_ref, known, Place(row.path, row.owner_line, row.owner_column), row.ref)
+@dataclass(frozen=True)
+class EntityPage:
+    """Everything that is kept of one entity. `rivals`: where else somebody claims its name, with the repository."""
+
+    about: Listed
+    document: Mapping[str, Any]
+    repository: str
+    head_at: datetime | None
+    synced_at: datetime | None
+    owner: Owner
+    relations: tuple[tuple[str, str], ...]  # (type, target), both directions
+    titles: Mapping[str, str]  # of those targets that the catalog knows
+    problems: tuple[Noted, ...]
+    rivals: tuple[tuple[Place, str], ...]
+
+
+def entities(session: Session, kind: str | None = None) -> list[Listed]:
+    """Return all entities by kind and name, or those of a kind (lower-case)."""
+    return [_listed(row) for row in store_rows.entities(session, kind)]
+
+
+def entity(session: Session, ref: str) -> EntityPage:
+    """Return one entity by its canonical reference; NOT_FOUND says what was probably meant. Fixed statements."""
+    row = store_rows.entity(session, ref)
+    if row is None:
+        kind, _, name = ref.partition(":")
+        hint = did_you_mean(name, [known.partition(":")[2] for known in store_rows.refs_of(session, kind)])
+        raise Error(Code.NOT_FOUND, f"there is no {quoted(ref)} in the catalog; {hint or 'look at the list of all'}")
+    document = json.loads(row.document)
+    related = tuple((one["type"], one["targetRef"]) for one in document["relations"])
+    wrong = store.problems(session, entity=ref)
+    names = {one.id: one.name for one in store.repositories(session)} if wrong else {}
+    about = _listed(row)
+    return EntityPage(
+        about=about,
+        document=document,
+        repository=row.repository,
+        head_at=row.head_at,
+        synced_at=row.synced_at,
+        owner=_owner(row, directory(session)),
+        relations=related,
+        titles=store_rows.titles(session, [target for _, target in related]),
+        problems=tuple(wrong),
+        rivals=tuple((one.problem.place, names[one.repository_id]) for one in wrong if one.problem.code == "conflict"),
+    )
+
+
+def _listed(row: AnyRow) -> Listed:
+    return Listed(
+        **{name: getattr(row, name) for name in _SAME},
+        place=Place(row.path, row.line, row.column),
+        owner_place=Place(row.path, row.owner_line, row.owner_column),
+        repository_url=row.url,
+        branch=row.default_branch or "main",
+    )
+
+
+_SAME = tuple(
+    field.name for field in fields(Listed) if field.name not in ("place", "owner_place", "repository_url", "branch")
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Which repository describes an entity, and in which file."""
+
+    ref: str
+    kind: str
+    repository_id: int
+    path: str
+    owner_ref: str | None
+
+
+def holders(session: Session) -> list[Held]:
+    """Return where each entity is described."""
+    rows = store_rows.claims(session)
+    return [Held(row.ref, row.kind, row.repository_id, row.path, row.owner_ref) for row in rows]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The whole catalog in outline: who is where, and who says what of whom."""
+
+    entities: Mapping[str, Held]
+    relations: Mapping[str, Sequence[tuple[str, str]]]
+
+
+def whole(session: Session) -> Whole:
+    return Whole({one.ref: one for one in holders(session)}, store_rows.relations(session))
+
+
+def relations_of(session: Session, refs: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return (type, target) of both directions by source."""
+    return store_rows.relations(session, refs)
 
 
 def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Service:
-    place = Place(row.path, row.owner_line, row.owner_column)
-    lost = ownership.problem(row.owner_ref, known, place, row.ref) if row.owner_ref else None
-    deploy = row.spec.get("deploy")
+    document = json.loads(row.document)
+    spec, about = document["spec"], document["metadata"]
+    deploy = spec.get("deploy")
     return Service(
         ref=row.ref,
         name=row.name,
@@ -121,9 +255,9 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         description=row.description,
         type=row.type,
         lifecycle=row.lifecycle,
-        tags=tuple(row.about.get("tags") or ()),
-        links=tuple(_links(row.about.get("links") or ())),
-        owner=ownership.resolve(row.owner_ref or "", known, row.path),
+        tags=tuple(about.get("tags") or ()),
+        links=tuple(_links(about.get("links") or ())),
+        owner=_owner(row, known),
         repository_id=row.repository_id,
         repository_url=row.url,
         path=row.path,
@@ -133,9 +267,14 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         head_subject=row.head_subject,
         deploy=deploy if isinstance(deploy, dict) else None,
         stale_since=row.stale_since,
-        problems=counts.get(row.ref, 0) + (1 if lost else 0),
-        depends_on=_depends_on(row.ref, row.spec.get("dependsOn") or ()),
+        problems=counts.get(row.ref, 0),
+        depends_on=tuple(one["targetRef"] for one in document["relations"] if one["type"] == "dependsOn"),
+        removed_at=row.removed_at,
     )
+
+
+def _owner(row: AnyRow, known: Directory) -> Owner:
+    return ownership.resolve(row.owner_ref or "", known, row.path)
 
 
 def _links(said: Sequence[Mapping[str, str]]) -> list[Link]:
@@ -147,8 +286,3 @@ def _links(said: Sequence[Mapping[str, str]]) -> list[Link]:
         except ValueError:
             continue
     return links
-
-
-def _depends_on(ref: str, said: str | Sequence[str]) -> tuple[str, ...]:
-    namespace = refs.known(ref).namespace
-    return tuple(str(refs.parse(text, None, namespace)) for text in ([said] if isinstance(said, str) else said))

@@ -1,28 +1,26 @@
-"""The only module that opens the catalog's tables. A fixed number of statements, however many entities there are."""
+"""Repositories and what is wrong in them, as rows. A fixed number of statements, however many there are."""
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from catalog import ownership
-from catalog.entities import Entity
+from catalog.entitystore import batches
 from catalog.history import Commit
-from catalog.ownership import Directory, Person
 from catalog.places import Place, Problem
-from catalog.tables import EntityRow, MembershipRow, ProblemRow, RepositoryRow
-
-AnyRow = Row[*tuple[Any, ...]]
-BATCH = 500  # refs in one IN (…)
+from catalog.tables import ProblemRow, RepositoryRow
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A registered repository. `error`: why it could not be read the last time; `again`: read it at any rate."""
+    """A repository that is read. `error`: why it could not be read the last time; `again`: read it at any rate.
+
+    `paths`: files that are read besides every catalog-info.yaml. `listed_by`: the repository whose Location names it.
+    `asked_at`: when somebody wanted it read; it waits while that is later than `looked_at`. `doing`: what a read is at.
+    """
 
     id: int
     url: str
@@ -34,11 +32,23 @@ class Repository:
     synced_at: datetime | None
     error: str
     again: bool = False
+    uid: str = ""
+    paths: tuple[str, ...] = ()
+    listed_by: int | None = None
+    asked_at: datetime | None = None
+    looked_at: datetime | None = None
+    doing: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Say whether it is still to be read since somebody asked."""
+        return self.asked_at is not None and (self.looked_at is None or self.looked_at < self.asked_at)
 
 
 def _repository(row: RepositoryRow) -> Repository:
     about = (row.default_branch, row.head, row.head_at, row.head_subject, row.synced_at, row.error, row.again)
-    return Repository(row.id, row.url, row.name, *about)
+    asked = (row.uid, tuple(row.paths), row.listed_by, row.asked_at, row.looked_at, row.doing)
+    return Repository(row.id, row.url, row.name, *about, *asked)
 
 
 def repositories(session: Session) -> list[Repository]:
@@ -56,120 +66,48 @@ def known(session: Session, url: str) -> int | None:
     return session.scalar(select(RepositoryRow.id).where(RepositoryRow.url == url))
 
 
-def add_repository(session: Session, url: str, name: str, at: datetime) -> int:
-    row = insert(RepositoryRow).values(url=url, name=name, registered_at=at, error="", again=False)
+def add_repository(
+    session: Session, url: str, name: str, at: datetime, *, paths: Sequence[str] = (), listed_by: int | None = None
+) -> int:
+    about = {"url": url, "name": name, "registered_at": at, "error": "", "again": False, "asked_at": at}
+    row = insert(RepositoryRow).values(**about, uid=str(uuid.uuid4()), paths=list(paths), listed_by=listed_by)
     return int(session.execute(row.returning(RepositoryRow.id)).scalar_one())
 
 
-def say_error(session: Session, repository_id: int, error: str) -> None:
-    session.execute(update(RepositoryRow).where(RepositoryRow.id == repository_id).values(error=error))
+def remove_repository(session: Session, repository_id: int) -> None:
+    """Forget a repository and its problems; its entities must be gone already."""
+    session.execute(delete(ProblemRow).where(ProblemRow.repository_id == repository_id))
+    session.execute(delete(RepositoryRow).where(RepositoryRow.id == repository_id))
+
+
+def say(session: Session, repository_id: int, **values: object) -> None:
+    """Write columns of one repository."""
+    session.execute(update(RepositoryRow).where(RepositoryRow.id == repository_id).values(**values))
 
 
 def say_head(session: Session, repository_id: int, branch: str, head: Commit, at: datetime) -> None:
     values = {"default_branch": branch, "head": head.sha, "head_at": head.at, "head_subject": head.subject}
-    session.execute(
-        update(RepositoryRow)
-        .where(RepositoryRow.id == repository_id)
-        .values(**values, synced_at=at, error="", again=False)
-    )
+    say(session, repository_id, **values, synced_at=at, looked_at=at, error="", again=False, doing="")
 
 
-def held(session: Session, repository_id: int) -> dict[str, AnyRow]:
-    """Return the repository's entities as they are stored: ref, path, stale_since."""
-    columns = (EntityRow.ref, EntityRow.path, EntityRow.stale_since)
-    return {row.ref: row for row in session.execute(select(*columns).where(EntityRow.repository_id == repository_id))}
-
-
-def held_elsewhere(session: Session, repository_id: int, refs: Collection[str]) -> dict[str, str]:
-    """Return those refs that another repository has, with that repository's name."""
-    found: dict[str, str] = {}
-    for batch in _batches(refs):
-        query = (
-            select(EntityRow.ref, RepositoryRow.name)
-            .join(RepositoryRow, RepositoryRow.id == EntityRow.repository_id)
-            .where(EntityRow.ref.in_(batch), EntityRow.repository_id != repository_id)
-        )
-        found.update((ref, name) for ref, name in session.execute(query))
-    return found
-
-
-def _batches(refs: Collection[str]) -> Iterable[Sequence[str]]:
-    ordered = sorted(refs)
-    return (ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))
-
-
-def put(session: Session, repository_id: int, revision: str, entities: Sequence[Entity]) -> None:
-    """Store entities as they are at `revision`, in place of what these refs were."""
-    refs = [str(entity.ref) for entity in entities]
-    here = set(held(session, repository_id))
-    rows = [_row(entity, repository_id, revision) for entity in entities]
-    old, new = [row for row in rows if row["ref"] in here], [row for row in rows if row["ref"] not in here]
-    if old:
-        session.execute(update(EntityRow), old)
-    if new:
-        session.execute(insert(EntityRow), new)
-    for batch in _batches(refs):
-        session.execute(delete(MembershipRow).where(MembershipRow.stated_by.in_(batch)))
-    pairs = [
-        {"above": above, "below": below, "stated_by": str(entity.ref)}
-        for entity in entities
-        for above, below in ownership.memberships(entity)
-    ]
-    if pairs:
-        session.execute(insert(MembershipRow), pairs)
-
-
-def _row(entity: Entity, repository_id: int, revision: str) -> dict[str, Any]:
-    at = entity.owner_place or entity.place
-    return {
-        "ref": str(entity.ref),
-        "kind": entity.ref.kind,
-        "name": entity.name,
-        "title": entity.title,
-        "description": entity.description,
-        "mail": entity.mail,
-        "owner_ref": str(entity.owner) if entity.owner else None,
-        "owner_line": at.line,
-        "owner_column": at.column,
-        "type": str(entity.spec.get("type") or ""),
-        "lifecycle": str(entity.spec.get("lifecycle") or ""),
-        "repository_id": repository_id,
-        "path": entity.place.path,
-        "revision": revision,
-        "spec": _json(entity.spec),
-        "about": _json(entity.metadata),
-        "stale_since": None,
-    }
-
-
-def _json(value: Any) -> Any:
-    """Return the value with what JSON has no word for (infinity) as null."""
-    if isinstance(value, Mapping):
-        return {key: _json(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_json(below) for below in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def mark_stale(session: Session, refs: Collection[str], at: datetime) -> None:
-    for batch in _batches(refs):
-        session.execute(update(EntityRow).where(EntityRow.ref.in_(batch)).values(stale_since=at))
-
-
-def remove(session: Session, refs: Collection[str]) -> None:
-    """Forget entities. Repositories that lost a name to one of them are read again at their next sync."""
-    for batch in _batches(refs):
-        session.execute(delete(MembershipRow).where(MembershipRow.stated_by.in_(batch)))
-        session.execute(delete(EntityRow).where(EntityRow.ref.in_(batch)))
+def ask_again(session: Session, refs: Collection[str]) -> None:
+    """Have repositories that lost one of these names to another read again at their next sync."""
+    for batch in batches(refs):
         losers = select(ProblemRow.repository_id).where(ProblemRow.code == "conflict", ProblemRow.entity.in_(batch))
         session.execute(update(RepositoryRow).where(RepositoryRow.id.in_(losers)).values(again=True))
 
 
-def put_problems(session: Session, repository_id: int, found: Sequence[Problem], at: datetime) -> list[Problem]:
-    """Replace a repository's problems; return those that were not there before. The old ones keep their first sight."""
-    query = select(ProblemRow).where(ProblemRow.repository_id == repository_id)
-    seen = {(row.entity, row.path, row.code, row.message): row.first_seen for row in session.scalars(query)}
-    session.execute(delete(ProblemRow).where(ProblemRow.repository_id == repository_id))
+def put_problems(
+    session: Session, repository_id: int, found: Sequence[Problem], at: datetime, *, whole: bool = False
+) -> list[Problem]:
+    """Replace a repository's problems; return those that were not there before. The old ones keep their first sight.
+
+    `whole`: those that were found by looking at the whole catalog; the others stay.
+    """
+    here = (ProblemRow.repository_id == repository_id, ProblemRow.whole.is_(whole))
+    before = session.scalars(select(ProblemRow).where(*here))
+    seen = {(row.entity, row.path, row.code, row.message): row.first_seen for row in before}
+    session.execute(delete(ProblemRow).where(*here))
     rows = [
         {
             "repository_id": repository_id,
@@ -181,6 +119,8 @@ def put_problems(session: Session, repository_id: int, found: Sequence[Problem],
             "code": problem.code[:80],
             "message": problem.message,
             "hint": problem.hint,
+            "whole": whole,
+            "last_seen": at,
             "first_seen": seen.get((problem.entity[:300], problem.place.path, problem.code[:80], problem.message), at),
         }
         for problem in found
@@ -190,12 +130,31 @@ def put_problems(session: Session, repository_id: int, found: Sequence[Problem],
     return [problem for problem, row in zip(found, rows, strict=True) if row["first_seen"] == at]
 
 
-def problems(session: Session, repository_id: int | None = None) -> list[tuple[int, Problem]]:
-    """Return each problem with its repository."""
+@dataclass(frozen=True)
+class Noted:
+    """A problem as it is kept: in which repository, since when, and until when it was seen.
+
+    `whole`: it was found by looking at the whole catalog.
+    """
+
+    problem: Problem
+    repository_id: int
+    first_seen: datetime
+    last_seen: datetime
+    whole: bool
+
+
+def problems(session: Session, repository_id: int | None = None, entity: str | None = None) -> list[Noted]:
+    """Return every problem, or those of a repository or an entity, in the order of the files."""
     query = select(ProblemRow).order_by(ProblemRow.repository_id, ProblemRow.path, ProblemRow.line, ProblemRow.column)
     if repository_id is not None:
         query = query.where(ProblemRow.repository_id == repository_id)
-    return [(row.repository_id, _problem(row)) for row in session.scalars(query)]
+    if entity is not None:
+        query = query.where(ProblemRow.entity == entity)
+    return [
+        Noted(_problem(row), row.repository_id, row.first_seen, row.last_seen or row.first_seen, row.whole)
+        for row in session.scalars(query)
+    ]
 
 
 def _problem(row: ProblemRow) -> Problem:
@@ -209,47 +168,3 @@ def problem_counts(session: Session, ref: str | None = None) -> dict[str, int]:
     if ref is not None:
         query = query.where(ProblemRow.entity == ref)
     return {row[0]: row[1] for row in session.execute(query)}
-
-
-_COMPONENT = (
-    *(EntityRow.ref, EntityRow.name, EntityRow.title, EntityRow.description, EntityRow.type, EntityRow.lifecycle),
-    *(EntityRow.owner_ref, EntityRow.owner_line, EntityRow.owner_column, EntityRow.path, EntityRow.revision),
-    *(EntityRow.spec, EntityRow.about, EntityRow.stale_since, EntityRow.repository_id),
-    *(RepositoryRow.url, RepositoryRow.head, RepositoryRow.head_at, RepositoryRow.head_subject),
-)
-
-
-def components(session: Session, ref: str | None = None) -> Sequence[AnyRow]:
-    """Return all components by name, or that one, each with its repository's url and head."""
-    query = (
-        select(*_COMPONENT)
-        .join(RepositoryRow, RepositoryRow.id == EntityRow.repository_id)
-        .where(EntityRow.kind == "component")
-        .order_by(EntityRow.name, EntityRow.ref)
-    )
-    return session.execute(query if ref is None else query.where(EntityRow.ref == ref)).all()
-
-
-def component_refs(session: Session) -> Sequence[str]:
-    return session.scalars(select(EntityRow.ref).where(EntityRow.kind == "component")).all()
-
-
-def owners(session: Session, repository_id: int | None = None) -> Sequence[AnyRow]:
-    """Return (ref, owner_ref, path, owner_line, owner_column, repository_id) of everything that says an owner."""
-    said = (EntityRow.ref, EntityRow.owner_ref, EntityRow.path, EntityRow.owner_line, EntityRow.owner_column)
-    columns = (*said, EntityRow.repository_id)
-    query = select(*columns).where(EntityRow.owner_ref.is_not(None)).order_by(EntityRow.ref)
-    return session.execute(
-        query if repository_id is None else query.where(EntityRow.repository_id == repository_id)
-    ).all()
-
-
-def directory(session: Session) -> Directory:
-    """Return all groups and people."""
-    columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail)
-    rows = session.execute(select(*columns).where(EntityRow.kind.in_(("group", "user")))).all()
-    return ownership.directory(
-        {row.ref: row.title for row in rows if row.kind == "group"},
-        {row.ref: Person(row.ref, row.title, row.mail) for row in rows if row.kind == "user"},
-        ((above, below) for above, below in session.execute(select(MembershipRow.above, MembershipRow.below))),
-    )

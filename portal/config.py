@@ -47,6 +47,14 @@ class Credential(BaseModel):
     key_file: Path | None = None
 
 
+class Catalog(BaseModel):
+    """What is read, and who may read it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    public_export: bool = False  # /export/catalog-info.yaml without a login, for a portal that can send none
+    follow_locations: bool = True  # take in repositories that a Location names, from hosts that are read already
+
+
 class Config(BaseModel):
     """All settings, understood. `data` holds everything that must be kept."""
 
@@ -62,6 +70,7 @@ class Config(BaseModel):
     allow_local_repositories: bool = True  # paths and file:// as repositories
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     local: Local = Local()
+    catalog: Catalog = Catalog()
     credentials: tuple[Credential, ...] = ()  # only in the file; the longest address that fits is taken
 
     @field_validator("url")
@@ -108,8 +117,11 @@ class Config(BaseModel):
         return self.database_url or f"sqlite:///{self.data / 'fullcycle.db'}"
 
 
-NAMES = tuple(name for name in Config.model_fields if name not in ("local", "credentials"))
-LOCAL_NAMES = tuple(Local.model_fields)
+SECTIONS: Mapping[str, tuple[str, ...]] = {  # [local] in the file, FULLCYCLE_LOCAL_… in the environment
+    "local": tuple(Local.model_fields),
+    "catalog": tuple(Catalog.model_fields),
+}
+NAMES = tuple(name for name in Config.model_fields if name not in (*SECTIONS, "credentials"))
 
 
 def environment() -> Mapping[str, str]:
@@ -123,9 +135,10 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Config:
     data = Path(said.get("data") or _default_data(environ)).expanduser()
     chosen = path or (Path(environ[PREFIX + "CONFIG"]) if environ.get(PREFIX + "CONFIG") else None)
     told = _from_file(chosen or data / "fullcycle.toml", must_exist=chosen is not None)
-    merged = {"data": str(data), **told, **{key: value for key, value in said.items() if key != "local"}}
-    if "local" in said and isinstance(told.get("local", {}), dict):
-        merged["local"] = {**told.get("local", {}), **said["local"]}
+    merged = {"data": str(data), **told, **{key: value for key, value in said.items() if key not in SECTIONS}}
+    for section in SECTIONS:
+        if section in said and isinstance(told.get(section, {}), dict):
+            merged[section] = {**told.get(section, {}), **said[section]}
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
@@ -157,12 +170,19 @@ def _from_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], list[
             problems.append(wrong)
         elif key in NAMES:
             said[key] = value
-        elif key.removeprefix("local_") in LOCAL_NAMES and key.startswith("local_"):
-            said.setdefault("local", {})[key.removeprefix("local_")] = value
+        elif place := _section(key):
+            said.setdefault(place[0], {})[place[1]] = value
         else:
-            known = [PREFIX + known.upper() for known in (*NAMES, *(f"local_{name}" for name in LOCAL_NAMES))]
+            below = (f"{section}_{name}" for section, names in SECTIONS.items() for name in names)
+            known = [PREFIX + known.upper() for known in (*NAMES, *below)]
             problems.append(f"{variable} is not a setting{_nearest(variable, known)}")
     return said, problems
+
+
+def _section(key: str) -> tuple[str, str] | None:
+    """Return the section and the name that `local_path` stands for."""
+    section, _, name = key.partition("_")
+    return (section, name) if name in SECTIONS.get(section, ()) else None
 
 
 def _value(environ: Mapping[str, str], variable: str) -> tuple[str, str]:
@@ -190,11 +210,9 @@ def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
 def _sentence(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"][:2])
     if problem["type"] == "extra_forbidden":
-        known = (
-            [f"local.{field}" for field in LOCAL_NAMES]
-            if name.startswith("local.")
-            else [*NAMES, "local", "credentials"]
-        )
+        section, dot, _ = name.partition(".")
+        inside = [f"{section}.{field}" for field in SECTIONS.get(section, ())] if dot else []
+        known = inside or [*NAMES, *SECTIONS, "credentials"]
         return f"{name} is not a setting{_nearest(name, known)}"
     said = str(problem["msg"]).removeprefix("Value error, ")
     value = "not understood" if name == "database_url" else repr(problem["input"])  # it may hold a password

@@ -1,7 +1,8 @@
 """What the doors lean on, made once by the wiring and handed to every page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from ledger.clock import Clock
 from ledger.db import Database
@@ -20,4 +21,9 @@ class Services:
     targets: Mapping[str, Target]  # by kind: local, memory
     checkers: Mapping[str, Checker]  # by kind of target
     actions: Actions  # plan, deploy, roll back, abort, let a lane go on
-    register: Callable[[str, str], int]  # a repository's URL and who asks; reads it soon and returns its id
+    register: "Register"
+
+
+class Register(Protocol):
+    def __call__(self, url: str, actor: str, listed_by: int | None = None) -> int:
+        """Take a repository in, have it read soon and return its id. `listed_by`: the repository that names it."""

@@ -1,6 +1,6 @@
 """What is plugged into what. The only module that names a concrete target, and the only one that knows all rooms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 
 import catalog.actions
 import catalog.query
+import catalog.whole
+import pipelines.query
+from catalog import forges
 from catalog.git import Credentials, Mirror
 from ledger import clock as clocks
 from ledger import db, events
@@ -30,7 +33,8 @@ from production.ports import Checker, Target
 from production.targets.local import LocalTarget
 from production.targets.memory import MemoryChecker, MemoryTarget
 
-SYNC, MEASURE, POLL, KEEP = "catalog.sync", "pipelines.measure", "catalog.poll", "house.keeping"
+SYNC, CHECK, POLL = "catalog.sync", "catalog.check", "catalog.poll"
+MEASURE, KEEP = "pipelines.measure", "house.keeping"
 POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
 
 
@@ -90,6 +94,7 @@ def runner(services: Services, name: str) -> Runner:
     handlers: Mapping[str, Handler] = {
         ADVANCE: lambda work: deploys.advance(work.claim, work.lost),
         SYNC: partial(_sync, services),
+        CHECK: partial(_check, services),
         MEASURE: partial(_measure, services),
         POLL: partial(_poll, services),
         KEEP: partial(_keep, services),
@@ -105,31 +110,52 @@ def runner(services: Services, name: str) -> Runner:
     )
 
 
-def _register(config: Config, base: Database, jobs: SqlJobs, clock: Clock, url: str, actor: str) -> int:
+def _register(
+    config: Config, base: Database, jobs: SqlJobs, clock: Clock, url: str, actor: str, listed_by: int | None = None
+) -> int:
     """Take a repository in and have it read soon; what is already known is only read again."""
-    at, mirrors = clock(), config.data / "mirrors"
-    repository = catalog.actions.register(
-        base, url, actor, at, mirrors=mirrors, allow_local=config.allow_local_repositories
-    )
+    at, mirrors, local = clock(), config.data / "mirrors", config.allow_local_repositories
+    repository = catalog.actions.register(base, url, actor, at, mirrors=mirrors, allow_local=local, listed_by=listed_by)
     with jobs.transaction() as tx:
         jobs.enqueue(tx, SYNC, str(repository), at)
     return repository
 
 
-def sync(services: Services, repository: int, at: datetime) -> None:
+def read_again(services: Services, repository: int) -> None:
+    """Have a repository read soon; pages say that it waits."""
+    at = services.clock()
+    catalog.actions.ask(services.database, repository, at)
+    with services.jobs.transaction() as tx:
+        services.jobs.enqueue(tx, SYNC, str(repository), at)
+
+
+def sync(services: Services, repository: int, at: datetime, *, check: bool = True) -> None:
     """Read a repository again, and measure what waits where something has moved."""
-    catalog.actions.sync(
+    config = services.config
+    synced = catalog.actions.sync(
         services.database,
         repository,
         at,
-        mirrors=services.config.data / "mirrors",
+        mirrors=config.data / "mirrors",
         blocks=BLOCKS,
-        credentials=partial(_credentials, services.config),
+        credentials=partial(_credentials, config),
+        check=check,
     )
+    if config.catalog.follow_locations:
+        _follow(services, repository, synced.elsewhere)
     with services.database.read() as session:
         found = [one for one in catalog.query.services(session) if one.repository_id == repository and one.deploy]
     for service in found:
         services.actions.measure(service, at)
+
+
+def _follow(services: Services, repository: int, named: Sequence[str]) -> None:
+    """Take in what a repository's Locations name, as far as it lies at hosts from which something is read already."""
+    with services.database.read() as session:
+        hosts = {forges.host(one.url) for one in catalog.query.repositories(session)}
+    for url in named:
+        if forges.host(url) in hosts - {""}:
+            services.register(url, catalog.actions.ACTOR, repository)
 
 
 def _credentials(config: Config, url: str) -> Credentials | None:
@@ -143,8 +169,33 @@ def _credentials(config: Config, url: str) -> Credentials | None:
 
 
 def _sync(services: Services, work: Work) -> None:
-    sync(services, int(work.claim.key), services.clock())
+    """Read a repository; the look at the whole catalog is a job of its own, one for many repositories."""
+    sync(services, int(work.claim.key), services.clock(), check=False)
+    with services.jobs.transaction() as tx:
+        services.jobs.enqueue(tx, CHECK, "catalog", services.clock())
     _done(services, work)
+
+
+def check(services: Services) -> None:
+    """Look through the whole catalog for what no file shows alone."""
+    catalog.whole.check(services.database, services.clock())
+
+
+def _check(services: Services, work: Work) -> None:
+    check(services)
+    _done(services, work)
+
+
+class InUse:
+    """Who still needs an entity: a service of which something is live."""
+
+    def of(self, session: Session, refs: Collection[str]) -> Mapping[str, str]:
+        live = pipelines.query.summaries(session, list(refs)) if refs else {}
+        return {
+            ref: f"is live in {environment} as release {told.live.release}"
+            for (ref, environment), told in live.items()
+            if told.live
+        }
 
 
 def _measure(services: Services, work: Work) -> None:
@@ -169,4 +220,6 @@ def _poll(services: Services, _work: Work) -> None:
 
 
 def _keep(services: Services, _work: Work) -> None:
-    forget(services.database, services.jobs, services.clock(), Keep())
+    at = services.clock()
+    forget(services.database, services.jobs, at, Keep())
+    catalog.actions.forget_removed(services.database, at - catalog.whole.GRACE, at, InUse())

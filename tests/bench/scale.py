@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from catalog.tables import EntityRow, MembershipRow, RepositoryRow
+from catalog.tables import RepositoryRow
 from ledger import clock, db, events
 from ledger.clock import stopwatch
 from ledger.db import Database
@@ -32,6 +32,7 @@ from pipelines.tables import CounterRow, DeployRow, LiveRow, ReleaseRow, Waiting
 from portal import accounts, auth, wiring
 from portal.app import create_app
 from portal.config import Config
+from tests import cataloging
 from tests.conftest import with_tables
 from tests.pure.deploys import CHECKOUT, NEW, OLD, STRATEGIES, World, spec_of, told, walk
 
@@ -68,9 +69,10 @@ def fill(database: Database) -> None:
     now = clock.now()
     templates = {ended: template(database, ended, now) for ended in (True, False)}
     with database.write() as session:
-        put(session, RepositoryRow, (repository(n, now) for n in range(SERVICES)))
-        put(session, EntityRow, [*(component(n) for n in range(SERVICES)), *groups(), *users()])
-        put(session, MembershipRow, memberships())
+        put(session, RepositoryRow, (repository(n, now) for n in range(SERVICES + 1)))
+        for n in range(SERVICES):
+            cataloging.put(session, n + 1, {cataloging.FILE: component(n)}, now)
+        cataloging.put(session, SERVICES + 1, {cataloging.FILE: "---\n".join(people())}, now)
         put(session, CounterRow, ({"service": ref(n), "last": DEPLOYS // SERVICES} for n in range(SERVICES)))
         put(session, ReleaseRow, (release(n, now) for n in range(DEPLOYS)))
         put(session, DeployRow, (deploy(n, now, templates) for n in range(DEPLOYS)))
@@ -123,43 +125,17 @@ def repository(n: int, at: datetime) -> dict[str, Any]:
     return {"id": n + 1, "url": url, "name": f"company/service-{n:03}", "registered_at": at, "synced_at": at, **head}
 
 
-def entity(kind: str, name: str, spec: dict[str, Any], n: int) -> dict[str, Any]:
-    about = {"name": name, "tags": ["python", "money"], "links": [{"url": "https://example.org/runbook"}]}
-    return {
-        "ref": f"{kind.lower()}:default/{name}",
-        "kind": kind.lower(),
-        "name": name,
-        "title": name.replace("-", " ").title(),
-        "description": "Takes the basket to a paid order, and tells everybody who has to know",
-        "owner_ref": f"group:default/team-{n % TEAMS}" if kind == "Component" else None,
-        "type": spec.get("type", ""),
-        "lifecycle": "production",
-        "repository_id": n % SERVICES + 1,
-        "path": "catalog-info.yaml",
-        "revision": f"{n:040x}",
-        "spec": spec,
-        "about": about,
-    }
-
-
-def component(n: int) -> dict[str, Any]:
+def component(n: int) -> str:
     deploys = spec_of(STRATEGIES["canary"]).model_dump(mode="json")
     spec = {"type": "service", "lifecycle": "production", "owner": f"team-{n % TEAMS}", "deploy": deploys}
-    return entity("Component", f"service-{n:03}", spec, n)
+    about = {"tags": ["python", "money"], "links": [{"url": "https://example.org/runbook"}]}
+    said = "Takes the basket to a paid order, and tells everybody who has to know"
+    return cataloging.document("Component", f"service-{n:03}", spec, description=said, **about)
 
 
-def groups() -> Iterator[dict[str, Any]]:
-    return (entity("Group", f"team-{n}", {"type": "team", "children": []}, n) for n in range(TEAMS))
-
-
-def users() -> Iterator[dict[str, Any]]:
-    return (entity("User", f"user-{n}", {"memberOf": [f"team-{n % TEAMS}"]}, n) for n in range(PEOPLE))
-
-
-def memberships() -> Iterator[dict[str, Any]]:
-    for n in range(PEOPLE):
-        user = f"user:default/user-{n}"
-        yield {"above": f"group:default/team-{n % TEAMS}", "below": user, "stated_by": user}
+def people() -> Iterator[str]:
+    yield from (cataloging.group(f"team-{n}") for n in range(TEAMS))
+    yield from (cataloging.user(f"user-{n}", f"team-{n % TEAMS}") for n in range(PEOPLE))
 
 
 def release(n: int, at: datetime) -> dict[str, Any]:

@@ -1,21 +1,24 @@
 """Taking repositories in and reading them again: nothing is lost in silence, and an unchanged head writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from catalog import actions, query
-from catalog.places import Document, Problem
+from catalog.places import Document, Place, Problem
+from catalog.ports import Unused
 from ledger import events
 from ledger.db import Database
 from ledger.errors import Code, Error
 from tests.conftest import NOON
 from tests.rooms.test_git import Source
 
-LATER = NOON + timedelta(minutes=5)
+LATER, SECOND = NOON + timedelta(minutes=5), timedelta(seconds=1)
 
 COMPONENT = """\
 apiVersion: backstage.io/v1alpha1
@@ -85,6 +88,10 @@ class Catalog:
         with self.database.read() as session:
             return query.service(session, name)
 
+    def document(self, ref: str = "component:default/checkout") -> dict[str, Any]:
+        with self.database.read() as session:
+            return dict(query.entity(session, ref).document)
+
     def problems(self) -> list[str]:
         with self.database.read() as session:
             return [str(problem) for problem in query.problems(session)]
@@ -96,6 +103,16 @@ class Catalog:
     def written(self) -> int:
         with self.database.read() as session:
             return session.scalar(select(func.count()).select_from(events.EventRow)) or 0
+
+
+class Live:
+    """Some entities are in use."""
+
+    def __init__(self, *refs: str) -> None:
+        self.refs = refs
+
+    def of(self, session: Session, refs: Collection[str]) -> dict[str, str]:
+        return {ref: "is live in production" for ref in refs if ref in self.refs}
 
 
 def _complains(document: Document, path: tuple[str, ...]) -> Sequence[Problem]:
@@ -182,14 +199,6 @@ def test_examples_and_tests_of_a_repository_describe_nothing(catalog: Catalog) -
     assert all("catalog-info.yaml:8:3 owner" in problem for problem in catalog.problems())
 
 
-def test_only_fifty_files_are_read_and_the_rest_is_said(catalog: Catalog) -> None:
-    files = {f"d{number:02}__catalog-info_yaml": component(f"c{number:02}") for number in range(52)}
-    catalog.taken_in(catalog.source(**files))
-
-    assert len(catalog.names()) == 50
-    assert sum("only the first 50 files are read" in problem for problem in catalog.problems()) == 2
-
-
 def test_a_file_that_is_too_large_is_a_problem_of_its_own(catalog: Catalog) -> None:
     huge = "# " + "x" * 1024 * 1024
     catalog.taken_in(catalog.source(**{"catalog-info_yaml": component(), "big__catalog-info_yaml": huge}))
@@ -251,22 +260,83 @@ def test_a_broken_block_of_ours_is_a_problem_and_the_entity_stays_fresh(catalog:
     assert service.problems == 2  # the block, and an owner whom nobody describes
 
 
-def test_an_entity_that_is_taken_out_is_gone_and_that_is_a_fact(catalog: Catalog) -> None:
+def test_an_entity_that_is_taken_out_is_kept_for_a_time_and_says_so(catalog: Catalog) -> None:
     source = catalog.source(**{"catalog-info_yaml": component("a") + "---\n" + component("b")})
     repository = catalog.taken_in(source)
-    catalog.change(source, **{"catalog-info_yaml": component("a")})
+    head = catalog.change(source, **{"catalog-info_yaml": component("a")})
 
     catalog.sync(repository, LATER)
 
-    assert catalog.names() == ["a"]
+    assert (catalog.service("a").removed_at, catalog.service("b").removed_at) == (None, LATER)
     assert [fact.service for fact in catalog.facts("catalog.removed")] == ["component:default/b"]
+    assert any(f"no file describes component:default/b since commit {head[:10]}" in one for one in catalog.problems())
+    assert catalog.document("component:default/b")["metadata"]["annotations"]["backstage.io/orphan"] == "true"
+
+
+def test_what_was_removed_is_forgotten_after_its_time_unless_it_is_in_use(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": "---\n".join([component("a"), component("b"), component("c")])})
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": component("a")})
+    catalog.sync(repository, LATER)
+
+    early = actions.forget_removed(catalog.database, LATER, LATER, Unused())
+    late = actions.forget_removed(catalog.database, LATER + SECOND, LATER, Live("component:default/c"))
+
+    assert (early, late) == (0, 1)
+    assert catalog.names() == ["a", "c"]
+    assert [fact.service for fact in catalog.facts("catalog.forgotten")] == ["component:default/b"]
+
+
+def test_an_entity_whose_file_comes_back_is_the_same_as_before(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    before = catalog.document()["metadata"]["uid"]
+    catalog.change(source, **{"catalog-info_yaml": component("other")})
+    catalog.sync(repository, LATER)
+    catalog.change(source, **{"catalog-info_yaml": component()})
+    catalog.sync(repository, LATER)
+
+    assert catalog.service().removed_at is None
+    assert catalog.document()["metadata"]["uid"] == before
+    assert "backstage.io/orphan" not in catalog.document()["metadata"]["annotations"]
+
+
+def test_a_file_that_moves_keeps_the_identity_of_what_it_describes(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    before = catalog.document()["metadata"]["uid"]
+    source.git("rm", "-q", "catalog-info.yaml")
+    catalog.change(source, **{"deep__catalog-info_yaml": component()})
+
+    catalog.sync(repository, LATER)
+
+    assert catalog.document()["metadata"]["uid"] == before
+    assert (catalog.service().path, catalog.service().removed_at) == ("deep/catalog-info.yaml", None)
+    assert [fact.data["from"] for fact in catalog.facts("catalog.moved")] == ["catalog-info.yaml"]
+
+
+def test_an_entity_that_moves_to_another_repository_keeps_its_identity(catalog: Catalog) -> None:
+    first = catalog.source("first")
+    one = catalog.taken_in(first)
+    before = catalog.document()["metadata"]["uid"]
+    catalog.change(first, **{"catalog-info_yaml": component("other")})
+    catalog.sync(one, LATER)
+
+    two = catalog.taken_in(catalog.source("second"))
+
+    assert (catalog.service().repository_id, catalog.service().removed_at) == (two, None)
+    assert catalog.document()["metadata"]["uid"] == before
 
 
 def test_the_first_keeps_a_name_and_the_second_gets_it_when_the_first_lets_go(catalog: Catalog) -> None:
     first, second = catalog.source("first"), catalog.source("second")
     one, two = catalog.taken_in(first), catalog.taken_in(second)
     assert catalog.service().repository_id == one
-    assert any("is described in the repository first already" in problem for problem in catalog.problems())
+    assert any("is described in first already (catalog-info.yaml:4)" in problem for problem in catalog.problems())
+    with catalog.database.read() as session:
+        assert query.entity(session, "component:default/checkout").rivals == (
+            (Place("catalog-info.yaml", 4, 3), "second"),
+        )
 
     catalog.change(first, **{"catalog-info_yaml": component("renamed")})
     catalog.sync(one, LATER)
@@ -274,6 +344,74 @@ def test_the_first_keeps_a_name_and_the_second_gets_it_when_the_first_lets_go(ca
 
     assert catalog.service().repository_id == two
     assert not any("already" in problem for problem in catalog.problems())
+
+
+def test_a_broken_entity_says_so_to_whoever_reads_its_document(catalog: Catalog) -> None:
+    source = catalog.source()
+    repository = catalog.taken_in(source)
+    good = catalog.service().revision
+    bad = catalog.change(source, **{"catalog-info_yaml": "kind: ["})
+
+    catalog.sync(repository, LATER)
+
+    (item,) = catalog.document()["status"]["items"]
+    assert (item["type"], item["level"]) == ("backstage.io/catalog-processing", "error")
+    assert bad[:10] in item["message"]
+    assert good[:10] in item["message"]
+    assert "2026-03-02 12:05 UTC" in item["message"]
+
+
+def test_a_relation_is_seen_from_both_sides_and_goes_when_it_is_taken_out(catalog: Catalog) -> None:
+    two = component("a") + "  dependsOn: [component:b]\n---\n" + component("b")
+    source = catalog.source(**{"catalog-info_yaml": two})
+    repository = catalog.taken_in(source)
+    assert {"type": "dependencyOf", "targetRef": "component:default/a"} in catalog.document("component:default/b")[
+        "relations"
+    ]
+
+    catalog.change(source, **{"catalog-info_yaml": two.replace("  dependsOn: [component:b]\n", "")})
+    catalog.sync(repository, LATER)
+
+    assert [one["type"] for one in catalog.document("component:default/b")["relations"]] == ["ownedBy"]
+
+
+def test_what_nobody_describes_is_a_problem_with_what_was_meant(catalog: Catalog) -> None:
+    two = component("a") + "  dependsOn: [component:bb]\n---\n" + component("b")
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": two}))
+
+    assert any(
+        'dependsOn: there is no component:default/bb in the catalog; did you mean "b"?' in one
+        for one in catalog.problems()
+    )
+
+
+def test_groups_that_go_round_are_a_problem_each(catalog: Catalog) -> None:
+    groups = "---\n".join(
+        TEAM.split("---")[0].replace("payments", name) + f"  parent: {parent}\n"
+        for name, parent in (("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"))
+    )
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": groups}))
+
+    assert sum("is above itself" in one for one in catalog.problems()) == 3
+
+
+def test_a_repository_that_is_let_go_takes_its_entities_along(catalog: Catalog) -> None:
+    repository = catalog.taken_in(catalog.source())
+
+    actions.unregister(catalog.database, repository, "user:default/alice", LATER, Unused())
+
+    assert catalog.names() == []
+    assert [fact.data["entities"] for fact in catalog.facts("repository.let_go")] == [1]
+
+
+def test_a_repository_of_which_something_is_live_is_not_let_go(catalog: Catalog) -> None:
+    repository = catalog.taken_in(catalog.source())
+
+    with pytest.raises(Error, match="cannot be let go") as refused:
+        actions.unregister(catalog.database, repository, "alice", LATER, Live("component:default/checkout"))
+
+    assert refused.value.reasons == ("component:default/checkout is live in production",)
+    assert catalog.names() == ["checkout"]
 
 
 def test_a_problem_is_a_fact_when_it_is_new_and_not_again(catalog: Catalog) -> None:

@@ -6,57 +6,33 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event
 
 from catalog import query
-from catalog.tables import EntityRow, MembershipRow, RepositoryRow
 from ledger.db import Database
 from ledger.errors import Code, Error
-from tests.conftest import NOON
-
-REPOSITORY = {"id": 1, "url": "https://example.org/shop.git", "name": "shop", "registered_at": NOON, "error": ""}
-
-
-def row(ref: str, owner: str | None = None, **more: Any) -> dict[str, Any]:
-    kind, name = ref.split(":")[0], ref.split("/")[1]
-    about = {"kind": kind, "name": name, "title": name.title(), "description": "", "mail": "", "owner_ref": owner}
-    where = {"repository_id": 1, "path": "catalog-info.yaml", "revision": "a" * 40, "owner_line": 7, "owner_column": 3}
-    rest = {"type": "", "lifecycle": "", "spec": {}, "about": {}, "stale_since": None}
-    return {"ref": ref, **about, **where, **rest, **more}
-
-
-def filled(database: Database, *rows: dict[str, Any], pairs: dict[str, str] | None = None) -> None:
-    """`pairs` is below -> above, stated by the one below."""
-    with database.write() as session:
-        session.execute(insert(RepositoryRow), [{**REPOSITORY, "again": False}])
-        session.execute(insert(EntityRow), list(rows))
-        stated = [{"above": above, "below": below, "stated_by": below} for below, above in (pairs or {}).items()]
-        if stated:
-            session.execute(insert(MembershipRow), stated)
-
+from tests.cataloging import HEAD, company, component, fill
 
 ALICE, BOB = "user:default/alice", "user:default/bob"
 PAYMENTS, SHOP = "group:default/payments", "group:default/shop"
 CHECKOUT = "component:default/checkout"
-COMPANY = (row(ALICE, mail="alice@example.org"), row(BOB), row(PAYMENTS), row(SHOP))
-PAIRS = {ALICE: PAYMENTS, BOB: SHOP, PAYMENTS: SHOP}
 
 
 def test_a_service_has_its_owner_with_people_and_where_that_is_said(database: Database) -> None:
-    filled(database, *COMPANY, row(CHECKOUT, SHOP, spec={"dependsOn": ["component:ledger"]}), pairs=PAIRS)
+    fill(database, *company(component("checkout", "shop", dependsOn=["component:ledger"])))
 
     with database.read() as session:
         service = query.service(session, "checkout")
 
     assert [person.ref for person in service.owner.people] == [ALICE, BOB]
-    assert (service.owner.title, service.owner.provenance) == ("Shop", "from catalog-info.yaml")
+    assert (service.owner.title, service.owner.provenance) == ("shop", "from catalog-info.yaml")
     assert service.depends_on == ("component:default/ledger",)
-    assert (service.repository_url, service.head) == ("https://example.org/shop.git", None)
+    assert (service.repository_url, service.head) == ("https://example.org/shop.git", HEAD)
 
 
 @pytest.mark.parametrize("name", ["checkout", "Checkout", "default/checkout", "component:checkout", CHECKOUT])
 def test_a_service_is_found_by_any_spelling_of_its_name(database: Database, name: str) -> None:
-    filled(database, row(CHECKOUT, PAYMENTS))
+    fill(database, *company(component("checkout", "payments")))
 
     with database.read() as session:
         assert query.service(session, name).ref == CHECKOUT
@@ -73,7 +49,7 @@ def test_a_service_is_found_by_any_spelling_of_its_name(database: Database, name
     ],
 )
 def test_a_service_that_is_not_there_says_what_was_probably_meant(database: Database, name: str, said: str) -> None:
-    filled(database, *COMPANY, row(CHECKOUT, PAYMENTS))
+    fill(database, *company(component("checkout", "payments")))
 
     with database.read() as session, pytest.raises(Error) as missing:
         query.service(session, name)
@@ -83,19 +59,19 @@ def test_a_service_that_is_not_there_says_what_was_probably_meant(database: Data
 
 
 def test_an_owner_whom_nobody_knows_has_no_people_and_is_a_problem(database: Database) -> None:
-    filled(database, *COMPANY, row(CHECKOUT, "group:default/paymets"), pairs=PAIRS)
+    fill(database, *company(component("checkout", "paymets")))
 
     with database.read() as session:
         service, problems = query.service(session, "checkout"), query.problems(session)
 
     assert (service.owner.title, service.owner.people, service.problems) == ("paymets", (), 1)
     assert [str(problem) for problem in problems] == [
-        'catalog-info.yaml:7:3 owner: no team "paymets"; did you mean "payments"?'
+        'catalog-info.yaml:40:3 owner: no team "paymets"; did you mean "payments"?'
     ]
 
 
 def test_teams_are_those_somebody_is_in_and_those_above(database: Database) -> None:
-    filled(database, *COMPANY, pairs=PAIRS)
+    fill(database, *company())
 
     with database.read() as session:
         assert query.teams_of(session, ALICE) == {PAYMENTS, SHOP}
@@ -104,16 +80,18 @@ def test_teams_are_those_somebody_is_in_and_those_above(database: Database) -> N
         assert query.people(session)[ALICE].mail == "alice@example.org"
 
 
-def test_a_script_in_a_stored_link_is_not_shown(database: Database) -> None:
-    links = [{"url": "javascript:alert(1)"}, {"url": "https://example.org/board", "title": "Board"}]
-    filled(database, row(CHECKOUT, about={"links": links, "tags": ["java"]}))
+def test_what_is_related_is_known_from_both_sides(database: Database) -> None:
+    fill(
+        database,
+        *company(component("checkout", "payments", dependsOn=["component:ledger"]), component("ledger", "shop")),
+    )
 
     with database.read() as session:
-        service = query.service(session, "checkout")
+        ledger = query.entity(session, "component:default/ledger")
 
-    assert service.links == (query.Link("https://example.org/board", "Board"),)
-    assert service.tags == ("java",)
-    assert service.owner.people == ()
+    assert ledger.relations == (("dependencyOf", CHECKOUT), ("ownedBy", SHOP))
+    assert ledger.titles == {CHECKOUT: "checkout", SHOP: "shop"}
+    assert ledger.owner.title == "shop"
 
 
 @contextmanager
@@ -129,13 +107,9 @@ def counted(database: Database) -> Iterator[list[str]]:
 
 
 def many(database: Database, number: int) -> None:
-    spec = {"deploy": {"environments": {"production": {"target": {"kind": "memory"}}}}, "dependsOn": ["component:c0"]}
-    filled(
-        database,
-        *COMPANY,
-        *(row(f"component:default/c{index}", PAYMENTS, spec=spec, about={"tags": ["java"]}) for index in range(number)),
-        pairs=PAIRS,
-    )
+    deploy = {"environments": {"production": {"target": {"kind": "memory"}}}}
+    more = (component(f"c{index}", "payments", deploy=deploy, dependsOn=["component:c0"]) for index in range(number))
+    fill(database, *company(*more), check=False)
 
 
 @pytest.mark.parametrize("number", [2, 50])

@@ -40,5 +40,5 @@ def test_without_the_post_files_the_house_works_and_says_what_waits(each_url: st
     sealed = events.seal(database)
     database.close()
 
-    assert [line.split()[0] for line in waiting] == ["post_0001"]
+    assert [line.split()[0] for line in waiting] == ["post_0001", "post_0002"]
     assert sealed == 1

@@ -1,0 +1,129 @@
+"""What the catalog's questions need of the entities, as rows: each function is one statement, whatever there is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+from sqlalchemy.orm import Session
+
+from catalog.entitystore import batches
+from catalog.tables import EntityRow, RelationRow, RepositoryRow
+
+AnyRow = Row[*tuple[Any, ...]]
+
+_ABOUT = (
+    *(EntityRow.ref, EntityRow.kind, EntityRow.name, EntityRow.title, EntityRow.description, EntityRow.type),
+    *(EntityRow.lifecycle, EntityRow.part_of, EntityRow.owner_text, EntityRow.owner_ref, EntityRow.owner_source),
+    *(EntityRow.owner_line, EntityRow.owner_column, EntityRow.path, EntityRow.line, EntityRow.column),
+    *(EntityRow.revision, EntityRow.stale_since, EntityRow.stale_revision, EntityRow.removed_at),
+    *(EntityRow.removed_revision, EntityRow.added_at, EntityRow.changed_at, EntityRow.uid, EntityRow.repository_id),
+    *(RepositoryRow.url, RepositoryRow.default_branch, RepositoryRow.head, RepositoryRow.head_at),
+    *(RepositoryRow.head_subject, RepositoryRow.synced_at),
+)
+_SAID = (
+    *(EntityRow.ref, EntityRow.kind, EntityRow.owner_text, EntityRow.owner_ref, EntityRow.owner_source),
+    *(EntityRow.owner_line, EntityRow.owner_column, EntityRow.part_of, EntityRow.path, EntityRow.repository_id),
+    EntityRow.removed_at,
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A relation to something that the catalog does not know, and the entity that states it."""
+
+    source: str
+    type: str
+    target: str
+    repository_id: int
+    path: str
+    line: int
+    column: int
+
+
+def components(session: Session, ref: str | None = None) -> Sequence[AnyRow]:
+    """Return all components by name, or that one, each with its document and its repository's head."""
+    query = _with_repository(*_ABOUT, EntityRow.document).where(EntityRow.kind == "component")
+    ordered = query.order_by(EntityRow.name, EntityRow.ref)
+    return session.execute(ordered if ref is None else ordered.where(EntityRow.ref == ref)).all()
+
+
+def _with_repository(*columns: Any) -> Any:
+    return select(*columns).join(RepositoryRow, RepositoryRow.id == EntityRow.repository_id)
+
+
+def refs_of(session: Session, kind: str) -> Sequence[str]:
+    return session.scalars(select(EntityRow.ref).where(EntityRow.kind == kind)).all()
+
+
+def entity(session: Session, ref: str) -> AnyRow | None:
+    """Return one entity with its document."""
+    found: AnyRow | None = session.execute(
+        _with_repository(*_ABOUT, EntityRow.document, RepositoryRow.name.label("repository")).where(
+            EntityRow.ref == ref
+        )
+    ).one_or_none()
+    return found
+
+
+def entities(session: Session, kind: str | None = None) -> Sequence[AnyRow]:
+    """Return all entities, or those of a kind, without their documents."""
+    query = _with_repository(*_ABOUT).order_by(EntityRow.kind, EntityRow.name, EntityRow.ref)
+    return session.execute(query if kind is None else query.where(EntityRow.kind == kind)).all()
+
+
+def claims(session: Session, *kinds: str) -> Sequence[AnyRow]:
+    """Return what entities say of their owner, those of some kinds or all."""
+    query = select(*_SAID).order_by(EntityRow.ref)
+    return session.execute(query.where(EntityRow.kind.in_(kinds)) if kinds else query).all()
+
+
+def people(session: Session) -> Sequence[AnyRow]:
+    """Return all groups and users."""
+    columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail, EntityRow.aliases, EntityRow.removed_at)
+    return session.execute(select(*columns).where(EntityRow.kind.in_(("group", "user")))).all()
+
+
+def memberships(session: Session) -> Sequence[tuple[str, str]]:
+    """Return who is in which group, and which group below which, as (above, below)."""
+    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type.in_(("hasMember", "parentOf")))
+    return [(above, below) for above, below in session.execute(query.distinct())]
+
+
+def relations(session: Session, refs: Sequence[str] | None = None) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return (type, target) by source, of all or of some."""
+    query = select(RelationRow.source, RelationRow.type, RelationRow.target).distinct()
+    ordered = query.order_by(RelationRow.source, RelationRow.type, RelationRow.target)
+    rows = session.execute(ordered if refs is None else ordered.where(RelationRow.source.in_(refs)))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for source, type_, target in rows:
+        found.setdefault(source, []).append((type_, target))
+    return found
+
+
+def dangling(session: Session) -> list[Edge]:
+    """Return what entities say of others that the catalog does not know."""
+    known = select(EntityRow.ref).scalar_subquery()
+    query = (
+        select(RelationRow.source, RelationRow.type, RelationRow.target, EntityRow.repository_id, EntityRow.path)
+        .add_columns(RelationRow.line, RelationRow.column)
+        .join(EntityRow, and_(EntityRow.id == RelationRow.stated_by, EntityRow.ref == RelationRow.source))
+        .where(RelationRow.target.not_in(known), EntityRow.removed_at.is_(None))
+        .order_by(RelationRow.source, RelationRow.type, RelationRow.target)
+    )
+    return [Edge(*row) for row in session.execute(query)]
+
+
+def removed(session: Session) -> Sequence[AnyRow]:
+    """Return the entities that no file describes any more."""
+    query = _with_repository(*_ABOUT).where(EntityRow.removed_at.is_not(None)).order_by(EntityRow.ref)
+    return session.execute(query).all()
+
+
+def titles(session: Session, refs: Sequence[str]) -> Mapping[str, str]:
+    """Return the titles of those that the catalog knows; at most some hundreds are asked for."""
+    found: dict[str, str] = {}
+    for batch in batches(refs):
+        query = select(EntityRow.ref, EntityRow.title).where(EntityRow.ref.in_(batch))
+        found.update((ref, title) for ref, title in session.execute(query))
+    return found
