@@ -202,7 +202,7 @@ def _way_back(facts: Facts, now: datetime) -> Outcome:
     if facts.last_healthy is None:
         return NotApplicable("nothing was deployed yet, so there is nothing to go back to")
     if facts.last_return is None:
-        return Failed("nobody has tried to go back; roll back once while it is calm, it takes a minute")
+        return Failed("nobody has gone back lately; roll back once while it is calm, it takes a minute")
     if now - facts.last_return > TRIED:
         return Failed(f"the way back was last tried {_ago(facts.last_return, now)}; try it every {TRIED.days} days")
     return Passed(f"the way back was tried {_ago(facts.last_return, now)}")

@@ -60,7 +60,7 @@ CASES: list[tuple[str, dict[str, Any], type[Outcome], str]] = [
     ("health", {"unchecked": ("staging",)}, Failed, "in staging;"),
     ("health", {"unchecked": ("production", "staging")}, Failed, "in production and staging;"),
     ("health", {"environments": ()}, NotApplicable, "no spec.deploy"),
-    ("way-back", {"last_return": None}, Failed, "nobody has tried"),
+    ("way-back", {"last_return": None}, Failed, "nobody has gone back"),
     ("way-back", {"last_return": NOON - 180 * DAY}, Passed, "180 days ago"),
     ("way-back", {"last_return": NOON - 181 * DAY}, Failed, "181 days ago; try it every 180 days"),
     ("way-back", {"last_healthy": None}, NotApplicable, "nothing to go back to"),
