@@ -144,7 +144,7 @@ def sync(
         if (before.head, before.error, before.again) == (head.sha, "", False):
             _looked(database, before, at)
             return Synced(head_moved=False, problems=problems)
-        found = read(MirrorTree(fetched, head.sha), blocks or {}, before.paths)
+        found = read(MirrorTree(fetched, head.sha), blocks or {}, before.paths, home=before.url)
         if fetched.is_shallow and any("deploy" in entity.spec for entity in found.entities):
             fetched.deepen()
         branch = fetched.default_branch

@@ -10,13 +10,27 @@ from sqlalchemy.orm import Session
 
 from catalog import ownership, refs, rules, store
 from catalog import rows as store_rows
-from catalog.ownership import Directory, Owner, Person
+from catalog.outline import Held, Whole, holders, relations_of, whole
+from catalog.ownership import Chain, Claim, Directory, Owner, Person
 from catalog.places import Place, Problem, did_you_mean, quoted
 from catalog.rows import AnyRow
 from catalog.store import Noted, Repository
 from ledger.errors import Code, Error
 
-__all__ = ["Link", "Noted", "Owner", "Person", "Repository", "Service"]
+__all__ = [
+    "Claim",
+    "Held",
+    "Link",
+    "Noted",
+    "Owner",
+    "Person",
+    "Repository",
+    "Service",
+    "Whole",
+    "holders",
+    "relations_of",
+    "whole",
+]
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ class Service:
 
 
 def services(session: Session) -> list[Service]:
-    """Return every component, by name, in four statements."""
+    """Return every component, by name, in five statements."""
     known = directory(session)
     counts = store.problem_counts(session)
     return [_service(row, known, counts) for row in store_rows.components(session)]
@@ -88,13 +102,27 @@ def teams_of(session: Session, user_ref: str) -> frozenset[str]:
 
 
 def directory(session: Session) -> Directory:
-    """Return all groups and people, and what systems and domains say of their owners."""
+    """Return all groups and people, their other names, and what says the owner of whatever others are part of."""
     rows = store_rows.people(session)
     return ownership.directory(
         {row.ref: row.title for row in rows if row.kind == "group"},
         {row.ref: Person(row.ref, row.title, row.mail) for row in rows if row.kind == "user"},
         store_rows.memberships(session),
+        aliases=((alias, row.ref) for row in rows for alias in row.aliases),
+        claims=map(_claim, store_rows.claims_above(session)),
+        gone={row.ref: row.removed_at for row in rows if row.removed_at},
+        places={row.ref: Place(row.path, row.line, row.column) for row in rows},
     )
+
+
+def claims(session: Session) -> list[Claim]:
+    """Return what each entity says of its owner, but for those that no file describes any more."""
+    return [_claim(row) for row in store_rows.claims(session) if row.removed_at is None]
+
+
+def _claim(row: AnyRow) -> Claim:
+    place = Place(row.path, row.owner_line, row.owner_column)
+    return Claim(row.ref, row.owner_text, row.owner_ref, row.owner_source or row.path, place, row.part_of)
 
 
 def repositories(session: Session) -> list[Repository]:
@@ -157,11 +185,15 @@ class EntityPage:
     repository: str
     head_at: datetime | None
     synced_at: datetime | None
-    owner: Owner
+    chain: Chain
     relations: tuple[tuple[str, str], ...]  # (type, target), both directions
     titles: Mapping[str, str]  # of those targets that the catalog knows
     problems: tuple[Noted, ...]
     rivals: tuple[tuple[Place, str], ...]
+
+    @property
+    def owner(self) -> Owner:
+        return self.chain.owner
 
 
 def entities(session: Session, kind: str | None = None) -> list[Listed]:
@@ -187,7 +219,7 @@ def entity(session: Session, ref: str) -> EntityPage:
         repository=row.repository,
         head_at=row.head_at,
         synced_at=row.synced_at,
-        owner=_owner(row, directory(session)),
+        chain=ownership.chain(_claim(row), directory(session)),
         relations=related,
         titles=store_rows.titles(session, [target for _, target in related]),
         problems=tuple(wrong),
@@ -210,40 +242,6 @@ _SAME = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Held:
-    """Which repository describes an entity, and in which file."""
-
-    ref: str
-    kind: str
-    repository_id: int
-    path: str
-    owner_ref: str | None
-
-
-def holders(session: Session) -> list[Held]:
-    """Return where each entity is described."""
-    rows = store_rows.claims(session)
-    return [Held(row.ref, row.kind, row.repository_id, row.path, row.owner_ref) for row in rows]
-
-
-@dataclass(frozen=True)
-class Whole:
-    """The whole catalog in outline: who is where, and who says what of whom."""
-
-    entities: Mapping[str, Held]
-    relations: Mapping[str, Sequence[tuple[str, str]]]
-
-
-def whole(session: Session) -> Whole:
-    return Whole({one.ref: one for one in holders(session)}, store_rows.relations(session))
-
-
-def relations_of(session: Session, refs: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return (type, target) of both directions by source."""
-    return store_rows.relations(session, refs)
-
-
 def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Service:
     document = json.loads(row.document)
     spec, about = document["spec"], document["metadata"]
@@ -257,7 +255,7 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         lifecycle=row.lifecycle,
         tags=tuple(about.get("tags") or ()),
         links=tuple(_links(about.get("links") or ())),
-        owner=_owner(row, known),
+        owner=ownership.owner_of(_claim(row), known),
         repository_id=row.repository_id,
         repository_url=row.url,
         path=row.path,
@@ -271,10 +269,6 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         depends_on=tuple(one["targetRef"] for one in document["relations"] if one["type"] == "dependsOn"),
         removed_at=row.removed_at,
     )
-
-
-def _owner(row: AnyRow, known: Directory) -> Owner:
-    return ownership.resolve(row.owner_ref or "", known, row.path)
 
 
 def _links(said: Sequence[Mapping[str, str]]) -> list[Link]:

@@ -72,16 +72,22 @@ def entities(session: Session, kind: str | None = None) -> Sequence[AnyRow]:
     return session.execute(query if kind is None else query.where(EntityRow.kind == kind)).all()
 
 
-def claims(session: Session, *kinds: str) -> Sequence[AnyRow]:
-    """Return what entities say of their owner, those of some kinds or all."""
-    query = select(*_SAID).order_by(EntityRow.ref)
-    return session.execute(query.where(EntityRow.kind.in_(kinds)) if kinds else query).all()
+def claims(session: Session) -> Sequence[AnyRow]:
+    """Return what each entity says of its owner."""
+    return session.execute(select(*_SAID).order_by(EntityRow.ref)).all()
+
+
+def claims_above(session: Session) -> Sequence[AnyRow]:
+    """Return the same of those that others are part of."""
+    above = select(EntityRow.part_of).where(EntityRow.part_of.is_not(None))
+    return session.execute(select(*_SAID).where(EntityRow.ref.in_(above))).all()
 
 
 def people(session: Session) -> Sequence[AnyRow]:
     """Return all groups and users."""
     columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail, EntityRow.aliases, EntityRow.removed_at)
-    return session.execute(select(*columns).where(EntityRow.kind.in_(("group", "user")))).all()
+    places = (EntityRow.path, EntityRow.line, EntityRow.column)
+    return session.execute(select(*columns, *places).where(EntityRow.kind.in_(("group", "user")))).all()
 
 
 def memberships(session: Session) -> Sequence[tuple[str, str]]:

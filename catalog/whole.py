@@ -45,11 +45,11 @@ def _write(
 
 def _owners(session: Session) -> Iterator[Found]:
     known = query.directory(session)
-    for row in rows.claims(session):
-        place = Place(row.path, row.owner_line, row.owner_column)
-        said = ownership.problem(row.owner_ref, known, place, row.ref) if row.owner_ref and not row.removed_at else None
+    where = {held.ref: held.repository_id for held in query.holders(session)}
+    for claim in query.claims(session):
+        said = ownership.problem_of(claim, known)
         if said:
-            yield row.repository_id, said
+            yield where[claim.ref], said
 
 
 def _nowhere(session: Session) -> Iterator[Found]:

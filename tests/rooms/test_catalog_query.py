@@ -119,7 +119,7 @@ def test_the_number_of_statements_does_not_grow_with_the_services(database: Data
     with counted(database) as statements, database.read() as session:
         assert len(query.services(session)) == number
 
-    assert sum(statement.startswith("SELECT") for statement in statements) == 4
+    assert sum(statement.startswith("SELECT") for statement in statements) == 5
 
 
 def test_two_hundred_services_are_listed_at_once(database: Database) -> None:
