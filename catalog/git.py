@@ -6,47 +6,51 @@ not followed, revisions that look like options are refused. A mirror that is dam
 
 import contextlib
 import fcntl
-import os
 import re
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from catalog import address, history
-from catalog.gitcommand import Credentials, Refused, access, run, unavailable
+from catalog import address, gitexport, gitfetch, history, listing
+from catalog.gitaccess import Credentials, Network, unavailable
+from catalog.gitcommand import MAX_OUTPUT, Refused, TooLarge, run
+from catalog.gitfetch import MOST, Source
 from catalog.history import HEAD, Commit, FileChange
+from catalog.listing import Listing
 from catalog.places import did_you_mean, quoted
 from ledger.clock import stopwatch
 from ledger.errors import Code, Error
 
-__all__ = ["Commit", "Credentials", "FileChange", "Mirror"]
+__all__ = ["Commit", "Credentials", "FileChange", "Mirror", "Network"]
 
 FETCH = timedelta(seconds=60)
+DEEPEN = timedelta(minutes=10)
 MAX_FILE = 1024 * 1024  # bytes; more is never read into memory
-_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", f"+HEAD:{HEAD}")
+AT_ONCE = 50  # files of that size that one git may write to us
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NO_REVISION = re.compile(r"[\x00-\x20\x7f:?*\[\\]|\.\.|^[-^]")
 
 
-@dataclass(frozen=True)
-class _File:
-    mode: str
-    oid: str
-    size: int
-    path: str
-
-
 class Mirror:
-    """One repository's mirror at `path`. `url` is needed only to fetch; `roots`: where local repositories may lie."""
+    """One repository's mirror at `path`. `url` is needed only to fetch.
+
+    `roots`: where local repositories may lie. `most`: bytes that the mirror may come to hold.
+    """
 
     def __init__(
-        self, path: Path, url: str = "", *, roots: Sequence[Path] = (), credentials: Credentials | None = None
+        self,
+        path: Path,
+        url: str = "",
+        *,
+        roots: Sequence[Path] = (),
+        credentials: Credentials | None = None,
+        network: Network | None = None,
+        most: int = MOST,
     ) -> None:
         self.path, self.url = path, url
-        self._roots, self._credentials = tuple(roots), credentials
+        self._roots, self._credentials, self._network, self._most = tuple(roots), credentials, network, most
 
     @classmethod
     def clone(
@@ -54,79 +58,77 @@ class Mirror:
         url: str,
         path: Path,
         *,
+        depth: int | None = None,
         credentials: Credentials | None = None,
+        network: Network | None = None,
         timeout: timedelta = FETCH,
         roots: Sequence[Path] = (),
+        most: int = MOST,
     ) -> "Mirror":
         """Mirror a repository at `path`, or bring the mirror that is there up to date."""
         address.checked(url, roots)
-        mirror = cls(path, url, roots=roots, credentials=credentials)
-        mirror.fetch(timeout)
+        mirror = cls(path, url, roots=roots, credentials=credentials, network=network, most=most)
+        mirror.fetch(timeout, depth=depth)
         return mirror
 
-    def fetch(self, timeout: timedelta = FETCH) -> None:
-        """Bring the mirror up to date; make it first when it is missing, and anew when it is damaged."""
-        source = address.checked(self.url or self._remembered(), self._roots)
+    def fetch(self, timeout: timedelta = FETCH, *, depth: int | None = None) -> None:
+        """Bring the mirror up to date; make it first when it is missing, and anew when it is damaged.
+
+        `depth=1` fetches the head of the default branch alone, where no more is there already; None fetches all
+        branches and tags with their history.
+        """
+        url = address.checked(self.url or self._remembered(), self._roots)
+        source = Source(url, self._credentials, self._network, timeout, self._most)
         with self._alone(timeout):
+            whole = depth is None or (self.path.exists() and gitfetch.is_whole(self.path))
             if self.path.exists():
                 try:
-                    self._fetch(self.path, source, timeout)
-                    return self._suspect.unlink(missing_ok=True)
+                    if not gitfetch.update(self.path, source, whole, self._suspect.exists()) or self._is_sound():
+                        return self._suspect.unlink(missing_ok=True)
                 except Refused as refused:
-                    if refused.code is None or self._is_whole(self.path):  # the source is to blame, not the mirror
-                        raise unavailable(refused, source, timeout) from None
-            self._clone(source, timeout)
+                    if refused.code is None or self._is_sound():  # the source is to blame, not the mirror
+                        raise unavailable(refused, url, timeout) from None
+            self._clone(source, whole)
             self._suspect.unlink(missing_ok=True)
+
+    def deepen(self, timeout: timedelta = DEEPEN) -> None:
+        """Bring the mirror up to date with all branches, tags and history."""
+        self.fetch(timeout)
+
+    @property
+    def is_shallow(self) -> bool:
+        """Say whether only the default branch's head is here."""
+        return not gitfetch.is_whole(self.path)
 
     def _remembered(self) -> str:
         with contextlib.suppress(Refused):
             return run(self.path, ["config", "--get", "remote.origin.url"]).decode().strip()
         raise Error(Code.UNAVAILABLE, f"there is no mirror at {self.path} yet; sync the repository first")
 
-    def _clone(self, source: str, timeout: timedelta) -> None:
+    def _clone(self, source: Source, whole: bool) -> None:
         """Make the mirror beside its place and put it there when it is whole."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.path.parent, prefix=".mirror-") as folder:
             made, old = Path(folder) / "new", Path(folder) / "old"
             try:
-                run(made, ["init", "-q", "--bare", "--template=", "--", str(made)])
-                run(made, ["config", "remote.origin.url", source])
-                self._fetch(made, source, timeout)
+                gitfetch.make(made, source.url)
+                gitfetch.update(made, source, whole)
             except Refused as refused:
-                raise unavailable(refused, source, timeout) from None
+                raise unavailable(refused, source.url, source.timeout) from None
             if self.path.exists():
                 self.path.rename(old)
             made.rename(self.path)
-
-    def _fetch(self, at: Path, source: str, timeout: timedelta) -> None:
-        """Fetch what the source has, unless the mirror has exactly that."""
-        with access(source, self._credentials) as (env, config):
-            asked = ["ls-remote", "--symref", "--", source, "HEAD", "refs/heads/*", "refs/tags/*"]
-            listed = history.listed(run(at, asked, timeout=timeout, config=config, env=env))
-            if HEAD not in listed.refs:
-                raise Error(Code.UNAVAILABLE, f"{address.shown(source)} has no commit yet; push one and sync again")
-            if listed == self._held(at) and not self._suspect.exists():
-                return
-            what = ["--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--quiet"]
-            run(at, ["fetch", *what, "--", source, *_REFSPECS], timeout=timeout, config=config, env=env)
-        if listed.branch:
-            run(at, ["symbolic-ref", "HEAD", listed.branch])
-        if not self._is_whole(at):
-            raise Refused(1, "objects are missing")
-
-    def _held(self, at: Path) -> history.Listed:
-        kinds = ("refs/heads", "refs/tags", HEAD)
-        return history.held(run(at, ["for-each-ref", "--format=%(HEAD) %(objectname) %(refname)", *kinds]))
 
     @property
     def _suspect(self) -> Path:
         """A mark that reading failed: the next fetch looks closely."""
         return self.path.with_name(self.path.name + ".suspect")
 
-    def _is_whole(self, at: Path) -> bool:
-        """Say whether every file of the head is there."""
+    def _is_sound(self) -> bool:
+        """Say whether the head and all that it names is there; after a failure to read, whether everything is."""
+        look = ["fsck", "--full", "--no-dangling", "--no-progress"]
         try:
-            run(at, ["ls-tree", "-r", "-l", HEAD])
+            run(self.path, look if self._suspect.exists() else ["rev-list", "--objects", "--quiet", "-1", HEAD])
         except Refused:
             return False
         return True
@@ -148,9 +150,12 @@ class Mirror:
                     time.sleep(0.05)
             yield
 
-    def _run(self, *arguments: str, stdin: bytes | None = None) -> bytes:
+    def _run(self, *arguments: str, stdin: bytes | None = None, most: int = MAX_OUTPUT) -> bytes:
         try:
-            return run(self.path, arguments, stdin=stdin)
+            return run(self.path, arguments, stdin=stdin, most=most)
+        except TooLarge as refused:
+            said = f"{self._name} has more files than can be looked through; a repository of that size is not read"
+            raise Error(Code.INVALID, said, refused.said) from None
         except Refused as refused:
             with contextlib.suppress(OSError):
                 self._suspect.touch()
@@ -165,11 +170,15 @@ class Mirror:
 
     @property
     def default_branch(self) -> str:
+        known = gitfetch.note(self.path)
+        if known and known.branch:
+            return known.branch
         return self._run("symbolic-ref", "--short", "HEAD").decode("utf-8", "replace").strip()
 
     def head(self) -> Commit:
         """Return the newest commit of the default branch, as of the last fetch."""
-        return self._log("--max-count=1", HEAD, "--")[0]
+        known = gitfetch.note(self.path)
+        return known.head if known else self._log("--max-count=1", HEAD, "--")[0]
 
     def resolve(self, text: str) -> str:
         """Return the full sha of a branch, a tag or a commit; raise NOT_FOUND or, for what can be none, INVALID."""
@@ -190,47 +199,54 @@ class Mirror:
 
     def read(self, sha: str, path: str) -> bytes | None:
         """Return a file's bytes, None when there is no such file (a link is none). INVALID above 1 MiB."""
-        if path.startswith("/") or ".." in path.split("/"):
+        if (
+            not path
+            or path.startswith("/")
+            or ".." in path.split("/")
+            or listing.odd(path.encode("utf-8", "surrogatepass"))
+        ):
             return None
-        for file in self._tree(sha, "--", path):
-            if file.path == path:
-                if file.size > MAX_FILE:
-                    raise Error(Code.INVALID, f"{path} has {file.size / MAX_FILE:.0f} MiB; at most 1 MiB is read")
-                return self._run("cat-file", "blob", file.oid)
-        return None
+        file = self._tree(sha, "--", path).files.get(path)
+        if file is None:
+            return None
+        if file.size > MAX_FILE:
+            raise Error(Code.INVALID, f"{path} has {file.size / MAX_FILE:.0f} MiB; at most 1 MiB is read")
+        return self._run("cat-file", "blob", file.oid)
 
     def files(self, sha: str, names: Collection[str], limit: int = 50) -> dict[str, bytes | None]:
         """Return every file of one of those names, the root's first; None for one that is too large."""
-        found = [file for file in self._tree(sha, "-r") if PurePosixPath(file.path).name in names]
+        found = [file for file in self.tree(sha).files.values() if PurePosixPath(file.path).name in names]
         found = sorted(found, key=lambda file: (file.path.count("/"), file.path))[:limit]
         small = [file for file in found if file.size <= MAX_FILE]
         contents = dict(zip((file.path for file in small), self.blobs([file.oid for file in small]), strict=True))
         return {file.path: contents.get(file.path) for file in found}
 
-    def _tree(self, sha: str, *what: str) -> list[_File]:
-        recursive, paths = [part for part in what if part == "-r"], what[what.index("--") :] if "--" in what else ()
-        listed = self._run("ls-tree", "-l", "-z", "--full-tree", *recursive, _full(sha), *paths)
-        files = []
-        for entry in listed.decode("utf-8", "replace").split("\0")[:-1]:
-            about, _, path = entry.partition("\t")
-            mode, _kind, oid, size = about.split()
-            if mode in ("100644", "100755", "100664"):
-                files.append(_File(mode, oid, int(size), path))
-        return files
+    def tree(self, sha: str) -> Listing:
+        """Return every file of a commit, and why what else stands there is not read."""
+        return self._tree(sha, "-r")
+
+    def _tree(self, sha: str, *what: str) -> Listing:
+        """Run ls-tree; INVALID when there is more than anybody can look through."""
+        options, paths = [part for part in what if part == "-r"], what[what.index("--") :] if "--" in what else ()
+        command = ["ls-tree", "-l", "-z", "--full-tree", *options, _full(sha), *paths]
+        listed = self._run(*command, most=listing.MAX_OUTPUT)
+        try:
+            return listing.read(listed)
+        except listing.TooManyFiles:
+            said = f"{self._name} has more than {listing.MAX_FILES} files; a repository of that size is not read"
+            raise Error(Code.INVALID, said) from None
 
     def listing(self, sha: str) -> list[tuple[str, str, int]]:
         """Return the path, the object id and the size of every regular file; links and submodules are none."""
-        return [(file.path, file.oid, file.size) for file in self._tree(sha, "-r")]
+        return [(file.path, file.oid, file.size) for file in self.tree(sha).files.values()]
 
     def blobs(self, oids: Sequence[str]) -> list[bytes]:
-        """Return what the objects hold, in the order asked, by one process. The caller minds the sizes."""
-        out, blobs, at = self._run("cat-file", "--batch", stdin="".join(oid + "\n" for oid in oids).encode()), [], 0
-        for _ in oids:
-            end = out.index(b"\n", at)
-            size = int(out[at:end].split()[2])
-            blobs.append(out[end + 1 : end + 1 + size])
-            at = end + size + 2
-        return blobs
+        """Return what the objects hold, in the order asked. The caller minds the sizes: at most 1 MiB each."""
+        found: list[bytes] = []
+        for begin in range(0, len(oids), AT_ONCE):
+            asked = "".join(f"{oid}\n" for oid in oids[begin : begin + AT_ONCE])
+            found += listing.blobs(self._run("cat-file", "--batch", stdin=asked.encode()))
+        return found
 
     def commits(self, base: str | None, head: str, limit: int = 200) -> list[Commit]:
         """Return what `head` has and `base` has not, newest first, with the lines changed in each file."""
@@ -256,41 +272,10 @@ class Mirror:
 
         Submodules stay empty folders, and nothing of git's own is there. CONFLICT when the folder exists.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as temporary:
-            tree = Path(temporary) / "tree"
-            tree.mkdir()
-            env = {"GIT_INDEX_FILE": str(Path(temporary) / "index"), "GIT_WORK_TREE": str(tree)}
-            try:
-                run(self.path, ["read-tree", _full(sha)], env=env, config=["core.bare=false"])
-                checkout = ["checkout-index", "--all", "--quiet"]
-                run(self.path, checkout, env=env, config=["core.bare=false"], timeout=FETCH)
-            except Refused as refused:
-                raise _not_exported(refused, sha) from None
-            _refuse_links_out_of(tree)
-            try:
-                tree.rename(folder)
-            except OSError:
-                raise Error(Code.CONFLICT, f"{folder} is there already; remove it first") from None
+        gitexport.export(self.path, _full(sha), folder, FETCH)
 
 
 def _full(sha: str) -> str:
     if not _SHA.fullmatch(sha):
         raise Error(Code.INVALID, f"{quoted(sha)} is no full commit id; resolve it first")
     return sha
-
-
-def _not_exported(refused: Refused, sha: str) -> Error:
-    if "No space left" in refused.said:
-        return Error(Code.UNAVAILABLE, "the disk of the portal is full; make room and try again", refused.said)
-    return Error(Code.UNAVAILABLE, f"the files of {sha[:10]} cannot be checked out", refused.said)
-
-
-def _refuse_links_out_of(tree: Path) -> None:
-    root = os.path.realpath(tree)
-    for folder, folders, files in os.walk(tree):
-        for name in (*folders, *files):
-            path = os.path.join(folder, name)
-            if os.path.islink(path) and not os.path.realpath(path).startswith(root + os.sep):
-                said = f"{os.path.relpath(path, tree)} is a link that leads out of the repository; remove it"
-                raise Error(Code.INVALID, said, f"to {os.readlink(path)}")

@@ -1,31 +1,34 @@
 """How git is run: through GitPython, with an environment and a configuration of our own, and never for ever.
 
 The child gets only what is named here: no user's or system's configuration, no hooks, no prompt, no protocol but the
-allowed ones. What git says is turned into a sentence; secrets are taken out of it.
+allowed ones. It is killed, with all that it started, when it takes too long, says too much or fetches too much.
 """
 
 import contextlib
 import os
-import shlex
+import selectors
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from git import Git
 from git.exc import GitCommandNotFound
 
 from catalog.address import shown
+from ledger.clock import stopwatch
 from ledger.errors import Code, Error
 
 QUICK = timedelta(seconds=30)  # for what needs no network
+LOOK = timedelta(milliseconds=100)  # how often the room is measured
+MAX_OUTPUT = 64 * 1024 * 1024  # bytes that git may write to us
+MAX_SAID = 64 * 1024  # bytes of what it complains about that are kept
 
-_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=10"
+SSH = "ssh -o BatchMode=yes -o ConnectTimeout=10"
 _CONFIG = (
     "protocol.ext.allow=never",
     "core.hooksPath=/dev/null",
@@ -36,6 +39,8 @@ _CONFIG = (
     "core.askPass=",
     "fetch.recurseSubmodules=false",
     "submodule.recurse=false",
+    "core.bigFileThreshold=8m",  # larger files are never held in memory
+    "maintenance.auto=false",
     "gc.autoDetach=false",
     "http.followRedirects=initial",
     "http.lowSpeedLimit=1000",  # bytes per second, for
@@ -43,15 +48,6 @@ _CONFIG = (
     "i18n.logOutputEncoding=UTF-8",
     "safe.directory=*",  # the mirror is ours; a source is named in `trusted`
 )
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """How to log in at a repository: a token over https, or a key file over ssh. Never shown."""
-
-    user: str = ""
-    secret: str = field(default="", repr=False)
-    key_file: Path | None = None
 
 
 class Refused(Exception):
@@ -62,6 +58,35 @@ class Refused(Exception):
         self.code, self.said = code, said
 
 
+class TooLarge(Refused):
+    """git was stopped because it wrote or fetched more than was allowed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(None, f"stopped above {most} bytes")
+        self.most = most
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many bytes a folder may hold while git fills it."""
+
+    folder: Path
+    most: int
+
+    def is_exceeded(self) -> bool:
+        return size(self.folder) > self.most
+
+
+def size(folder: Path) -> int:
+    """Return how many bytes the files below a folder have. What vanishes while this looks counts nothing."""
+    total = 0
+    for below, _folders, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(below, name)).st_size
+    return total
+
+
 def run(
     repository: Path,
     arguments: Sequence[str],
@@ -70,37 +95,84 @@ def run(
     config: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    most: int = MAX_OUTPUT,
+    room: Room | None = None,
 ) -> bytes:
-    """Run git on a bare repository and return what it wrote; raise Refused when it fails or takes too long."""
+    """Run git on a bare repository and return what it wrote; raise Refused when it fails or takes too long.
+
+    TooLarge when it writes more than `most` bytes, or fills `room`.
+    """
     git = shutil.which("git")
     if git is None:
         raise Error(Code.UNAVAILABLE, "git is not installed on the portal's machine; install it and try again")
     settings = [part for setting in (*_CONFIG, *config) for part in ("-c", setting)]
-    clean = [
-        "env",
-        "-i",
-        *(f"{name}={value}" for name, value in (_environment(git, repository) | dict(env or {})).items()),
-    ]
+    named = _environment(git, repository) | dict(env or {})
+    clean = ["env", "-i", *(f"{name}={value}" for name, value in named.items())]
     command = [*clean, git, "--no-replace-objects", *settings, *arguments]
-    try:
-        # A session of its own, so that a hanging ssh or https helper is killed together with git.
-        started = Git("/").execute(
-            command, istream=subprocess.PIPE, as_process=True, start_new_session=True, with_exceptions=False
-        )
-    except GitCommandNotFound:
-        raise Error(Code.UNAVAILABLE, "git cannot be started; see that it is installed") from None
-    process = started.proc
-    assert process is not None
-    try:
-        out, said = process.communicate(stdin or b"", timeout=timeout.total_seconds())
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise Refused(None, f"killed after {timeout.total_seconds():.0f} s") from None
+    with tempfile.TemporaryFile() if stdin else open(os.devnull, "rb") as given:
+        if stdin:
+            given.write(stdin)
+            given.seek(0)
+        try:
+            # A session of its own, so that a hanging ssh or https helper is killed together with git.
+            started = Git("/").execute(
+                command, istream=given, as_process=True, start_new_session=True, with_exceptions=False
+            )
+        except GitCommandNotFound:
+            raise Error(Code.UNAVAILABLE, "git cannot be started; see that it is installed") from None
+        process = started.proc
+        assert process is not None
+        out, said = _collected(process, timeout, most, room)
     if process.returncode != 0:
         raise Refused(process.returncode, shown(said.decode("utf-8", "replace").strip()))
-    return bytes(out)
+    return out
+
+
+def _collected(
+    process: "subprocess.Popen[bytes]", timeout: timedelta, most: int, room: Room | None
+) -> tuple[bytes, bytes]:
+    """Return what the process wrote, once it has ended; kill it when it takes too long or too much."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    out, said = bytearray(), bytearray()
+    written = {process.stdout.fileno(): out, process.stderr.fileno(): said}
+    spent = stopwatch()
+    try:
+        with selectors.DefaultSelector() as waiting:
+            for number in written:
+                waiting.register(number, selectors.EVENT_READ)
+            while waiting.get_map():
+                left = timeout - spent()
+                if left <= timedelta():
+                    raise Refused(None, f"killed after {timeout.total_seconds():.0f} s")
+                wait = min(left, LOOK) if room else left
+                for key, _ in waiting.select(wait.total_seconds()):
+                    part = os.read(key.fd, 65536)
+                    written[key.fd] += part
+                    if not part:
+                        waiting.unregister(key.fd)
+                del said[MAX_SAID:]
+                if len(out) > most:
+                    raise TooLarge(most)
+                if room and room.is_exceeded():
+                    raise TooLarge(room.most)
+        _ended(process, timeout - spent())
+        return bytes(out), bytes(said)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        process.stdout.close()
+        process.stderr.close()
+
+
+def _ended(process: "subprocess.Popen[bytes]", left: timedelta) -> None:
+    try:
+        process.wait(max(left.total_seconds(), 0.1))
+    except subprocess.TimeoutExpired:
+        raise Refused(None, "closed its output and did not end") from None
 
 
 def _environment(git: str, repository: Path) -> dict[str, str]:
@@ -116,67 +188,5 @@ def _environment(git: str, repository: Path) -> dict[str, str]:
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_SSH_COMMAND": _SSH,
+        "GIT_SSH_COMMAND": SSH,
     }
-
-
-@contextlib.contextmanager
-def access(url: str, credentials: Credentials | None) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Yield the environment and the configuration with which `url` can be read, and clean up behind."""
-    local = url.startswith("/")
-    with tempfile.TemporaryDirectory(prefix="fullcycle-git-") as folder:
-        trusted = Path(folder) / "config"
-        trusted.write_text(_trusted(url) if local else "")
-        env = {"GIT_ALLOW_PROTOCOL": "file" if local else "https:ssh", "GIT_CONFIG_GLOBAL": str(trusted)}
-        config = []
-        if credentials and credentials.key_file:
-            env["GIT_SSH_COMMAND"] = f"{_SSH} -o IdentitiesOnly=yes -i {shlex.quote(str(credentials.key_file))}"
-        if credentials and credentials.secret:
-            store = Path(folder) / "credentials"
-            store.touch(mode=0o600)
-            store.write_text(_login(url, credentials))
-            config.append(f"credential.helper=store --file={shlex.quote(str(store))}")
-        yield env, config
-
-
-def _trusted(path: str) -> str:
-    """Name the source as safe although somebody else owns its files; git's server side reads this from a file only."""
-    quoted = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'[safe]\n\tdirectory = "{quoted}"\n\tdirectory = "{quoted}/.git"\n'
-
-
-def _login(url: str, credentials: Credentials) -> str:
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    return f"https://{quote(credentials.user or 'git', safe='')}:{quote(credentials.secret, safe='')}@{host}\n"
-
-
-_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (  # what git says -> what a person can do
-    (
-        ("could not read Username", "could not read Password", "terminal prompts disabled", "Authentication failed"),
-        "{url} asks for a password; give the portal credentials for it, or an address that it may read",
-    ),
-    (
-        ("Permission denied", "Host key verification failed"),
-        "{url} refuses the portal; give it a key that may read there, and the host a line in known_hosts",
-    ),
-    (
-        ("does not exist", "does not appear to be", "not found", "not a git repository", "No such file"),
-        "there is no repository at {url}; check the address, or register its new one",
-    ),
-    (("Could not resolve host",), "the host of {url} cannot be found; check the address and the network"),
-    (("No space left",), "the disk of the portal is full; make room and sync again"),
-)
-
-
-def unavailable(refused: Refused, url: str, timeout: timedelta) -> Error:
-    """Return the sentence for a repository that could not be read."""
-    url = shown(url)
-    if refused.code is None:
-        message = f"{url} did not answer within {timeout.total_seconds():.0f} s; check that it can be reached"
-        return Error(Code.UNAVAILABLE, message, refused.said, permanent=False)
-    for said, sentence in _SENTENCES:
-        if any(word in refused.said for word in said):
-            return Error(Code.UNAVAILABLE, sentence.format(url=url), refused.said, permanent=False)
-    lines = [line.removeprefix("fatal: ") for line in refused.said.splitlines() if line.strip()]
-    message = f"{url} cannot be read: {lines[0] if lines else 'git gave no reason'}"
-    return Error(Code.UNAVAILABLE, message, refused.said, permanent=False)
