@@ -1,13 +1,14 @@
-"""What a catalog file can describe: services, groups and people, as plain frozen values.
+"""What a catalog file can describe, kind by kind, as plain frozen values.
 
-Component, Group and User are read field by field; the other kinds of Backstage are known by name and kept as they are.
+The models demand what the schemas of Backstage demand, measured on its own packages; keys that they do not name are
+free. References are texts here: `relations.py` knows which fields hold them, and `refs.py` what they mean.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from catalog import refs
 from catalog.places import Document, Place
@@ -16,72 +17,151 @@ from catalog.rules import Fields, Text
 
 CORE_VERSIONS = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 VERSIONS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("Component", "API", "Resource", "System", "Domain", "Group", "User", "Location", "AiResource"), CORE_VERSIONS
-    ),
+    **dict.fromkeys(("Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"), CORE_VERSIONS),
     "Template": ("scaffolder.backstage.io/v1beta3",),
 }
 OWNERS = ("group", "user")  # kinds that may own
 
-
-def _reference(default_kind: str | None, *only: str) -> AfterValidator:
-    def check(text: str) -> str:
-        ref = refs.parse(text, default_kind)
-        if only and ref.kind not in only:
-            raise ValueError(f'"{text}" is a {ref.kind}; only a {" or a ".join(only)} can stand here')
-        return text
-
-    return AfterValidator(check)
-
-
-def _listed(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value  # Backstage takes one reference for a list of one
+# What a kind inherits an owner from when it names none, the nearest first: (key of spec, kind that is meant).
+PART_OF: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Component": (("system", "system"), ("subcomponentOf", "component")),
+    "API": (("system", "system"),),
+    "Resource": (("system", "system"),),
+    "System": (("domain", "domain"),),
+    "Domain": (("subdomainOf", "domain"),),
+}
 
 
-OwnerRef = Annotated[str, _reference("group", *OWNERS)]
-GroupRef = Annotated[str, _reference("group", "group")]
-GroupRefs = Annotated[tuple[GroupRef, ...], BeforeValidator(_listed)]
-UserRefs = Annotated[tuple[Annotated[str, _reference("user", "user")], ...], BeforeValidator(_listed)]
-ApiRefs = Annotated[tuple[Annotated[str, _reference("api", "api")], ...], BeforeValidator(_listed)]
-AnyRefs = Annotated[tuple[Annotated[str, _reference(None)], ...], BeforeValidator(_listed)]
+def _written_as_list(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"needs a list, not one text; write [{value}]")
+    return value
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_written_as_list)]
 
 
 class Profile(Fields):
-    displayName: Text | None = None
-    email: Text | None = None
-    picture: Text | None = None
+    displayName: Text = ""
+    email: Text = ""
+    picture: Text = ""
 
 
-class ComponentSpec(Fields):
+class Owned(Fields):
+    """`owner` is demanded by validate.py, which knows when it is inherited."""
+
+    owner: Text = ""
+
+
+class ComponentSpec(Owned):
     type: Text
     lifecycle: Text
-    owner: OwnerRef
-    system: Annotated[str, _reference("system", "system")] | None = None
-    subcomponentOf: Annotated[str, _reference("component", "component")] | None = None
-    dependsOn: AnyRefs = ()
-    providesApis: ApiRefs = ()
-    consumesApis: ApiRefs = ()
+    system: Text = ""
+    subcomponentOf: Text = ""
+    dependsOn: Texts = ()
+    providesApis: Texts = ()
+    consumesApis: Texts = ()
+
+
+class ApiSpec(Owned):
+    type: Text
+    lifecycle: Text
+    definition: Text
+    system: Text = ""
+
+
+class Remote(Fields):
+    type: Text
+    url: Text
+
+
+class McpServerSpec(Owned):
+    """An API of the type mcp-server is reached somewhere instead of being defined."""
+
+    type: Text
+    lifecycle: Text
+    remotes: tuple[Remote, ...] = Field(min_length=1)
+    system: Text = ""
+
+
+class ResourceSpec(Owned):
+    type: Text
+    system: Text = ""
+    dependsOn: Texts = ()
+
+
+class SystemSpec(Owned):
+    domain: Text = ""
+    type: Text = ""
+
+
+class DomainSpec(Owned):
+    subdomainOf: Text = ""
+    type: Text = ""
 
 
 class GroupSpec(Fields):
     type: Text
-    children: GroupRefs
-    parent: GroupRef | None = None
-    members: UserRefs = ()
-    profile: Profile = Field(default_factory=Profile)
+    children: Texts
+    parent: Text = ""
+    members: Texts = ()
+    profile: Profile = Profile()
 
 
 class UserSpec(Fields):
-    memberOf: GroupRefs
-    profile: Profile = Field(default_factory=Profile)
+    memberOf: Texts
+    profile: Profile = Profile()
 
 
-SPECS: Mapping[str, type[Fields]] = {"Component": ComponentSpec, "Group": GroupSpec, "User": UserSpec}
+class LocationSpec(Fields):
+    type: Text = ""
+    target: Text = ""
+    targets: Texts = ()
+    presence: Literal["required", "optional"] = "required"
+
+
+class Step(Fields):
+    action: str
+    id: str = ""
+    name: str = ""
+    input: dict[str, Any] = {}
+    condition: str | bool = Field("", alias="if")
+
+
+class TemplateSpec(Fields):
+    type: Text
+    steps: tuple[Step, ...]
+    owner: Text = ""
+    lifecycle: Text = ""
+    parameters: dict[str, Any] | tuple[dict[str, Any], ...] = ()
+    secrets: dict[str, Any] = {}
+    presentation: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+
+
+SPECS: Mapping[str, type[Fields]] = {
+    "Component": ComponentSpec,
+    "API": ApiSpec,
+    "Resource": ResourceSpec,
+    "System": SystemSpec,
+    "Domain": DomainSpec,
+    "Group": GroupSpec,
+    "User": UserSpec,
+    "Location": LocationSpec,
+    "Template": TemplateSpec,
+}
+
+
+def spec_of(kind: Any, spec: Mapping[str, Any]) -> type[Fields] | None:
+    """Return what `spec` of that kind is held against."""
+    if kind == "API" and spec.get("type") == "mcp-server":
+        return McpServerSpec
+    return SPECS.get(kind) if isinstance(kind, str) else None
 
 
 @dataclass(frozen=True)
 class Entity:
-    """One entity as its file says it. `owner`, `members` and the like are whole references already."""
+    """One entity as its file says it. `owner` is a whole reference already, `owner_text` is what is written."""
 
     ref: Ref
     kind: str  # as written: Component
@@ -93,17 +173,38 @@ class Entity:
     document: Document
     place: Place
     owner: Ref | None = None
+    owner_text: str = ""
     owner_place: Place | None = None
 
     @property
     def mail(self) -> str:
         return str((self.spec.get("profile") or {}).get("email") or "")
 
+    @property
+    def part_of(self) -> Ref | None:
+        """What it inherits an owner from when it names none."""
+        return next((ref for key, kind in PART_OF.get(self.kind, ()) for ref in self.related(key, kind)), None)
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Other names by which a file may mean this group or person, in lower case: a mail address, a team's slug."""
+        if self.kind not in ("Group", "User"):
+            return ()
+        found = [self.mail]
+        for key, said in (self.metadata.get("annotations") or {}).items():
+            if key.endswith(("/team-slug", "/team-path")):
+                found += [said, f"@{said}"]
+            elif key.endswith("/user-login"):
+                found.append("@" + said.rpartition("/")[2])  # GitLab writes the whole address of the person's page
+        return tuple(sorted({one.lower() for one in found if one}))
+
     def related(self, field: str, default_kind: str | None = None) -> tuple[Ref, ...]:
-        """Return the references of a list in `spec` (`dependsOn`, `members`), in the entity's own namespace."""
-        said = self.spec.get(field) or ()
-        texts = (said,) if isinstance(said, str) else said
-        return tuple(refs.parse(text, default_kind, self.ref.namespace) for text in texts)
+        """Return the references of a field of `spec` (`dependsOn`, `members`), in the entity's own namespace."""
+        said = self.spec.get(field)
+        texts = said if isinstance(said, list | tuple) else (said,)
+        return tuple(
+            refs.lenient(text, default_kind, self.ref.namespace) for text in texts if text and isinstance(text, str)
+        )
 
 
 def entity(document: Document) -> Entity:
@@ -112,6 +213,8 @@ def entity(document: Document) -> Entity:
     ref = Ref(kind, metadata.get("namespace", refs.DEFAULT_NAMESPACE), metadata["name"])
     profile = spec.get("profile")
     shown = profile.get("displayName") if isinstance(profile, Mapping) else None
+    said = spec.get("owner")
+    owner = said if isinstance(said, str) and kind not in ("Group", "User", "Location") else ""
     return Entity(
         ref=ref,
         kind=kind,
@@ -122,18 +225,7 @@ def entity(document: Document) -> Entity:
         metadata=metadata,
         document=document,
         place=document.place(("metadata", "name"), key=True),
-        owner=_owner(spec, ref.namespace),
+        owner=refs.lenient(owner, "group", ref.namespace) if owner else None,
+        owner_text=owner,
         owner_place=document.place(("spec", "owner"), key=True) if "owner" in spec else None,
     )
-
-
-def _owner(spec: Mapping[str, Any], namespace: str) -> Ref | None:
-    """Return who owns it; None where nobody is named, or (in kinds that are only kept) nobody can be."""
-    said = spec.get("owner")
-    if not isinstance(said, str):
-        return None
-    try:
-        owner = refs.parse(said, "group", namespace)
-    except ValueError:
-        return None
-    return owner if owner.kind in OWNERS else None

@@ -4,12 +4,15 @@ A place is that of the key where there is one (`owner: payments` stands where `o
 lands at the start of what must be changed.
 """
 
+import bisect
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 Path = tuple[str | int, ...]
+_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, order=True)
@@ -39,6 +42,34 @@ class Problem:
         return f"{self.place} {self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
+class Mark(NamedTuple):
+    """Where a value and its key begin, as indexes into the text, and the same for what is inside it.
+
+    Kept instead of places, since most of them are never asked for.
+    """
+
+    key: int
+    value: int
+    inside: "dict[str, Mark] | list[Mark] | None"
+
+
+class Text:
+    """Turns an index into a file's text to a place in it."""
+
+    __slots__ = ("_starts", "_text", "path")
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path = path
+        self._text = text
+        self._starts: list[int] | None = None  # of the lines, once somebody asks
+
+    def at(self, index: int) -> Place:
+        if self._starts is None:
+            self._starts = [0, *(found.end() for found in _BREAK.finditer(self._text))]
+        line = bisect.bisect_right(self._starts, index)
+        return Place(self.path, line, index - self._starts[line - 1] + 1)
+
+
 @dataclass(frozen=True)
 class Document:
     """One YAML document as plain data, with the place of every value and every key.
@@ -47,18 +78,40 @@ class Document:
     """
 
     data: dict[str, Any]
-    places: Mapping[Path, Place]
-    keys: Mapping[Path, Place] = field(default_factory=dict)
+    text: Text
+    root: Mark
     sound: bool = True
+    size: int = 0  # values, with every alias counted as often as it is used
 
     def place(self, path: Path, key: bool = False) -> Place:
         """Return where that value (or its key) begins; the nearest parent's place when the path is not there."""
-        for end in range(len(path), -1, -1):
-            if key and path[:end] in self.keys:
-                return self.keys[path[:end]]
-            if path[:end] in self.places:
-                return self.places[path[:end]]
-        return Place("", 1, 1)
+        mark, _ = self._nearest(path)
+        return self.text.at(mark.key if key else mark.value)
+
+    def wrote(self, path: Path) -> bool:
+        """Say whether the text itself has that path; data may have been put in since."""
+        return self._nearest(path)[1]
+
+    def _nearest(self, path: Path) -> tuple[Mark, bool]:
+        mark = self.root
+        for step in path:
+            try:
+                mark = mark.inside[step]  # type: ignore[index]
+            except (KeyError, IndexError, TypeError):
+                return mark, False
+        return mark, True
+
+    @property
+    def keys(self) -> Iterator[Path]:
+        """The path of every key in it, as the text has them."""
+        waiting: list[tuple[Path, Mark]] = [((), self.root)]
+        while waiting:
+            path, mark = waiting.pop()
+            inside = mark.inside or ()
+            for step, below in inside.items() if isinstance(inside, dict) else enumerate(inside):
+                waiting.append(((*path, step), below))
+                if isinstance(step, str):
+                    yield (*path, step)
 
     def value(self, path: Path) -> Any:
         """Return the value at that path, None when it is not there."""

@@ -5,19 +5,20 @@ stricter than their documents in places (namespaces are lower-case) and laxer in
 """
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import Url
 
 from catalog import refs
 from catalog.places import quoted
 
 _TAG = re.compile(r"[a-z0-9:+#]+(-[a-z0-9:+#]+)*")
-_DOMAIN = re.compile(r"[a-z0-9]+(-+[a-z0-9]+)*(\.[a-z0-9]+(-+[a-z0-9]+)*)*")
 _VERSION = re.compile(r"[a-z0-9A-Z]{1,63}")
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_SKIPPED = re.compile(r"[\x00-\x20]")  # by a browser that reads the scheme of an address
 _RUNS_CODE = ("javascript:", "data:", "vbscript:")
+_remembered = lru_cache(10_000)  # most tags and keys of a file are said again and again
 
 
 def _name(text: str) -> str:
@@ -32,12 +33,14 @@ def _namespace(text: str) -> str:
     return text
 
 
+@_remembered
 def _tag(text: str) -> str:
     if len(text) > 63 or not _TAG.fullmatch(text):
         raise ValueError(f"{quoted(text)} needs to be lower-case letters, digits and :+#, with single - between them")
     return text
 
 
+@_remembered
 def _key(text: str) -> str:
     prefix, slash, name = text.rpartition("/")
     if (slash and not _is_domain(prefix)) or not refs.NAME.fullmatch(name):
@@ -46,7 +49,7 @@ def _key(text: str) -> str:
 
 
 def _is_domain(text: str) -> bool:
-    return 0 < len(text) <= 253 and bool(_DOMAIN.fullmatch(text))
+    return len(text) <= 253 and all(refs.NAMESPACE.fullmatch(label) for label in text.split("."))
 
 
 def _label(text: str) -> str:
@@ -61,19 +64,19 @@ def _api_version(text: str) -> str:
 
 
 def link(text: str) -> str:
-    """Return a link that is safe to show: absolute, and no script.
-
-    A browser skips control characters and white space when it reads the scheme, so they are skipped here too.
-    """
-    bare = re.sub(r"[\x00-\x20]", "", text)
-    if bare.lower().startswith(_RUNS_CODE):
+    """Return a link that is safe to show: absolute, and no script."""
+    if _SKIPPED.sub("", text).lower().startswith(_RUNS_CODE):
         raise ValueError(f"{quoted(text)} would run code in the reader's browser; link to a page")
     try:
-        whole = bool(_SCHEME.match(bare)) and (not bare.lower().startswith("http") or bool(urlsplit(bare).hostname))
+        Url(text)  # reads an address as browsers do
     except ValueError:
-        whole = False
-    if not whole:
-        raise ValueError(f"{quoted(text)} is no absolute address; write https://…")
+        raise ValueError(f"{quoted(text)} is no absolute address; write https://…") from None
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
     return text
 
 
@@ -82,6 +85,7 @@ Namespace = Annotated[str, AfterValidator(_namespace)]
 Tag = Annotated[str, AfterValidator(_tag)]
 Key = Annotated[str, AfterValidator(_key)]
 Text = Annotated[str, Field(min_length=1)]
+Words = Annotated[str, AfterValidator(_not_blank)]
 
 
 class Fields(BaseModel):
@@ -92,18 +96,22 @@ class Fields(BaseModel):
 
 class Link(Fields):
     url: Annotated[str, AfterValidator(link)]
-    title: Text | None = None
-    icon: Text | None = None
-    type: Text | None = None
+    title: Words = ""
+    icon: Words = ""
+    type: Text = ""
 
 
 class Metadata(Fields):
+    """`annotations` may be nothing: Backstage adds its own to them before it looks."""
+
     name: Name
     namespace: Namespace = refs.DEFAULT_NAMESPACE
+    uid: Text = ""
+    etag: Text = ""
     title: Text = ""
     description: str = ""
     labels: dict[Key, Annotated[str, AfterValidator(_label)]] = {}
-    annotations: dict[Key, str | None] = {}
+    annotations: dict[Key, str] | None = None
     tags: tuple[Tag, ...] = ()
     links: tuple[Link, ...] = ()
 

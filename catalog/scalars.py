@@ -37,6 +37,8 @@ _CORE: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
 )
 _OLD = ((_OLD_TRUE, lambda text: True), (_OLD_FALSE, lambda text: False), *_CORE)
 
+_FIRST = frozenset("~nNtTfFyYoO+-.0123456789")  # what a word that is not text can begin with
+
 
 def plain(text: str, *, old: bool = False) -> Any:
     """Return what an unquoted word means.
@@ -44,6 +46,8 @@ def plain(text: str, *, old: bool = False) -> Any:
     >>> plain("yes"), plain("2024-01-01"), plain("012"), plain("1e3"), plain("~"), plain("yes", old=True)
     ('yes', '2024-01-01', 12, 1000.0, None, True)
     """
+    if text and text[0] not in _FIRST:
+        return text
     for pattern, read in _OLD if old else _CORE:
         if pattern.fullmatch(text):
             return read(text)

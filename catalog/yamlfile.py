@@ -5,16 +5,15 @@ Each document is read by itself, so that a broken one does not hide the others. 
 binary) becomes a located problem; no text makes `read` raise.
 """
 
-import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from catalog import scalars
-from catalog.places import Document, Path, Place, Problem, did_you_mean
+from catalog.places import Document, Mark, Path, Place, Problem, Text, did_you_mean
 from catalog.wording import problems_of, unreadable
 
 __all__ = ["Document", "Path", "Place", "Problem", "did_you_mean", "problems_of", "read"]
@@ -25,14 +24,15 @@ MAX_ALIASES = 100  # the cap of Backstage's parser
 MAX_NODES = 100_000  # with every alias counted as often as it is used
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BREAK = re.compile(r"\r\n|\n|\r")
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
-_MARKER = re.compile(r"(---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_NOTHING = re.compile(r"[ \t]*(#.*)?(\r\n|\n|\r)?")
+_MARKER = re.compile(r"(?:\A|(?<=[\r\n]))(---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_PREAMBLE = re.compile(r"(?:(?:%[^\r\n]*|[ \t]*(?:#[^\r\n]*)?)(?>\r\n|\n|\r))*+")  # directives, comments, nothing
+_REST = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _UNPRINTABLE = re.compile("[^\x09\x0a\x0d\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 _OLD_YAML = re.compile(r"^%YAML[ \t]+1\.[01]\b", re.MULTILINE)
 _TEMPLATE = re.compile(r"\$?\{\{|\{%")
 _TAG = "tag:yaml.org,2002:"
+_PLAIN_TAGS = frozenset(_TAG + kind for kind in ("null", "bool", "int", "float"))
 
 
 def read(text: bytes | str, path: str) -> tuple[list[Document], list[Problem]]:
@@ -40,11 +40,11 @@ def read(text: bytes | str, path: str) -> tuple[list[Document], list[Problem]]:
     decoded = _decode(text, path)
     if isinstance(decoded, Problem):
         return [], [decoded]
-    lines = _Lines(path, decoded)
+    whole = Text(path, decoded)
     documents: list[Document] = []
     problems: list[Problem] = []
     for start, end in _chunks(decoded):
-        builder = _Builder(lines, decoded[start:end], start)
+        builder = _Builder(whole, decoded[start:end], start)
         document = builder.document()
         if document is not None:
             documents.append(document)
@@ -63,43 +63,29 @@ def _decode(text: bytes | str, path: str) -> str | Problem:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
             before = raw[: error.start].decode("utf-8")
-            return Problem(_Lines(path, before).at(len(before)), "encoding", "this is not UTF-8", "save it as UTF-8")
+            return Problem(Text(path, before).at(len(before)), "encoding", "this is not UTF-8", "save it as UTF-8")
     text = text.removeprefix("\ufeff")
     if "\0" in text:
-        return Problem(_Lines(path, text).at(text.index("\0")), "binary", "this is not a text file", "")
+        return Problem(Text(path, text).at(text.index("\0")), "binary", "this is not a text file", "")
     return text
-
-
-class _Lines:
-    """Turns an index into the text to a place."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self.path = path
-        self.starts = [0, *(found.end() for found in _BREAK.finditer(text))]
-
-    def at(self, index: int) -> Place:
-        line = bisect.bisect_right(self.starts, index)
-        return Place(self.path, line, index - self.starts[line - 1] + 1)
 
 
 def _chunks(text: str) -> Iterator[tuple[int, int]]:
     """Yield the span of each document; `---` and `...` at the start of a line always end one."""
-    start, marked, filled = 0, False, False
-    at = 0
-    for line in _LINE.findall(text):
-        marker = _MARKER.match(line)
-        if marker and marker[1] == "---":
-            if marked or filled:
+    start, marked = 0, False
+    for marker in _MARKER.finditer(text):
+        at = marker.start()
+        if marker[1] == "---":
+            if marked or not _PREAMBLE.fullmatch(text, start, at):
                 yield start, at
                 start = at
-            marked, filled = True, False
-        elif marker:
-            yield start, at + len(line)
-            start, marked, filled = at + len(line), False, False
-        elif not _NOTHING.fullmatch(line) and not (line.startswith("%") and not marked):
-            filled = True
-        at += len(line)
-    yield start, at
+            marked = True
+        else:
+            rest = _REST.match(text, at)
+            end = rest.end() if rest else at
+            yield start, end
+            start, marked = end, False
+    yield start, len(text)
 
 
 class _Unreadable(Exception):
@@ -107,21 +93,22 @@ class _Unreadable(Exception):
         self.index, self.code, self.message, self.hint = index, code, message, hint
 
 
+_Inside = dict[str, Mark] | list[Mark] | None
+
+
 @dataclass
 class _Builder:
     """Builds one document from the parser's events."""
 
-    lines: _Lines
+    whole: Text
     text: str
     offset: int
     problems: list[Problem] = field(default_factory=list)
-    places: dict[Path, Place] = field(default_factory=dict)
-    keys: dict[Path, Place] = field(default_factory=dict)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # value, and how many nodes it has
     nodes: int = 0
     aliases: int = 0
     old: bool = False  # the document says %YAML 1.1
-    events: Any = None
+    event: Callable[[], Any] = lambda: None  # returns the parser's next one
 
     def document(self) -> Document | None:
         try:
@@ -147,12 +134,13 @@ class _Builder:
             index, code = template.start(), "template"
             message = f"this is a template with {template[0]} in it, not finished YAML"
             hint = "fill it in, or give the template another file name"
-        self.problems.append(Problem(self.lines.at(self.offset + index), code, message, hint))
+        self.problems.append(Problem(self.whole.at(self.offset + index), code, message, hint))
 
     def _document(self) -> Document | None:
-        self.events = yaml.parse(self.text, _Loader)
+        self.event = _Loader(self.text).get_event
         root, data, seen = None, None, False
-        for event in self.events:
+        inside: _Inside = None
+        while (event := self.event()) is not None:
             if isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentStartEvent):
                 continue
             if isinstance(event, yaml.DocumentEndEvent):
@@ -160,42 +148,48 @@ class _Builder:
                 continue
             if seen:
                 raise _Unreadable(event.start_mark.index, "syntax", "a new document needs a line with --- before it")
-            root, data = event, self._node(event, (), 0)
+            root = event
+            data, inside = self._node(event, 0)
         if root is None or (isinstance(root, yaml.ScalarEvent) and root.implicit[0] and not root.value):
             return None
+        index = root.start_mark.index
         if not isinstance(data, dict):
             kind = "a list" if isinstance(data, list) else "a single value"
-            raise _Unreadable(root.start_mark.index, "root", f"a document must be a mapping of keys, this is {kind}")
-        return Document(data, self.places, self.keys, sound=not self.problems)
+            raise _Unreadable(index, "root", f"a document must be a mapping of keys, this is {kind}")
+        mark = Mark(self.offset + index, self.offset + index, inside)
+        return Document(data, self.whole, mark, not self.problems, self.nodes)
 
-    def _node(self, event: Any, path: Path | None, depth: int) -> Any:
-        """Build one node; `path` is None inside a key that is no text, whose places nobody asks for."""
-        index = event.start_mark.index
+    def _node(self, event: Any, depth: int) -> tuple[Any, _Inside]:
+        """Build one value, and the marks of what is inside it."""
+        kind = type(event)
+        if kind is yaml.ScalarEvent and not event.anchor:
+            self._count(1, event)
+            return self._scalar(event), None
         if depth > MAX_DEPTH:
-            raise _Unreadable(index, "too-deep", f"nested more than {MAX_DEPTH} levels deep")
-        if path is not None:
-            self.places[path] = self.lines.at(self.offset + index)
-        self._count(1, index)
-        if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
+            raise _Unreadable(event.start_mark.index, "too-deep", f"nested more than {MAX_DEPTH} levels deep")
+        self._count(1, event)
+        if kind is yaml.AliasEvent:
+            return self._alias(event), None
         before = self.nodes
         if event.anchor:
             self.anchors.pop(event.anchor, None)  # until it is complete it cannot be used
         value: Any
-        if isinstance(event, yaml.ScalarEvent):
+        inside: _Inside = None
+        if kind is yaml.ScalarEvent:
             value = self._scalar(event)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            value = self._list(path, depth)
+        elif kind is yaml.SequenceStartEvent:
+            value, inside = self._list(depth)
         else:
-            value = self._mapping(path, depth)
+            value, inside = self._mapping(depth)
         if event.anchor:
             self.anchors[event.anchor] = (value, self.nodes - before + 1)
-        return value
+        return value, inside
 
-    def _count(self, nodes: int, index: int) -> None:
+    def _count(self, nodes: int, event: Any) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise _Unreadable(index, "too-large", f"more than {MAX_NODES} values, aliases included", "write less")
+            said = f"more than {MAX_NODES} values, aliases included"
+            raise _Unreadable(event.start_mark.index, "too-large", said, "write less")
 
     def _alias(self, event: Any) -> Any:
         index = event.start_mark.index
@@ -205,42 +199,49 @@ class _Builder:
         if self.aliases > MAX_ALIASES:
             raise _Unreadable(index, "too-many-aliases", f"more than {MAX_ALIASES} aliases", "write the values out")
         value, nodes = self.anchors[event.anchor]
-        self._count(nodes, index)
+        self._count(nodes, event)
         return value
 
     def _scalar(self, event: Any) -> Any:
-        if "\0" in event.value or any("\ud800" <= c <= "\udfff" for c in event.value):
+        text = event.value
+        if event.style == '"' and _NO_CHARACTER.search(text):
             raise _Unreadable(event.start_mark.index, "character", "an escape that stands for no character")
-        if event.tag in (None, ""):
-            return scalars.plain(event.value, old=self.old) if event.implicit[0] else event.value
-        if event.tag in {_TAG + kind for kind in ("null", "bool", "int", "float")}:
-            return scalars.plain(event.value, old=self.old)
-        return event.value
+        if not event.tag:
+            return scalars.plain(text, old=self.old) if event.implicit[0] else text
+        return scalars.plain(text, old=self.old) if event.tag in _PLAIN_TAGS else text
 
-    def _list(self, path: Path | None, depth: int) -> list[Any]:
+    def _list(self, depth: int) -> tuple[list[Any], list[Mark]]:
         items: list[Any] = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            items.append(self._node(event, None if path is None else (*path, len(items)), depth + 1))
-        return items
+        marks: list[Mark] = []
+        while type(event := self.event()) is not yaml.SequenceEndEvent:
+            at = self.offset + event.start_mark.index
+            value, inside = self._node(event, depth + 1)
+            items.append(value)
+            marks.append(Mark(at, at, inside))
+        return items, marks
 
-    def _mapping(self, path: Path | None, depth: int) -> dict[str, Any]:
+    def _mapping(self, depth: int) -> tuple[dict[str, Any], dict[str, Mark]]:
         mapping: dict[str, Any] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            index = event.start_mark.index
+        marks: dict[str, Mark] = {}
+        while type(event := self.event()) is not yaml.MappingEndEvent:
             name = self._key(event, depth)
+            below = self.event()
             if name in mapping:
-                self._problem(index, "duplicate-key", f'"{name}" stands twice here', "keep one of them")
-                self._node(next(self.events), None, depth + 1)
+                self._problem(
+                    event.start_mark.index, "duplicate-key", f'"{name}" stands twice here', "keep one of them"
+                )
+                self._node(below, depth + 1)
                 continue
-            below = None if path is None else (*path, name)
-            if below is not None:
-                self.keys[below] = self.lines.at(self.offset + index)
-            mapping[name] = None
-            mapping[name] = self._node(next(self.events), below, depth + 1)
-        return mapping
+            mapping[name] = None  # its place among the keys
+            value, inside = self._node(below, depth + 1)
+            mapping[name] = value
+            marks[name] = Mark(self.offset + event.start_mark.index, self.offset + below.start_mark.index, inside)
+        return mapping, marks
 
     def _key(self, event: Any, depth: int) -> str:
-        value = self._node(event, None, depth + 1)
+        value, _ = self._node(event, depth + 1)
+        if type(value) is str:
+            return value
         if isinstance(value, dict | list):
             raise _Unreadable(event.start_mark.index, "key", "a key must be text, this is a list or a mapping")
         return scalars.key(getattr(event, "value", str(value)), value)

@@ -56,7 +56,7 @@ def node_modules() -> Path:
 
 @pytest.fixture(scope="session")
 def run_node(node_modules: Path) -> Callable[[Path, str], str]:
-    """A function that gives a text to a script (CommonJS, which finds its packages by NODE_PATH) and returns its answer."""
+    """A function that gives a text to a script (CommonJS, so that NODE_PATH holds) and returns its answer."""
 
     def run(script: Path, said: str) -> str:
         done = subprocess.run(

@@ -1,5 +1,7 @@
 """What a valid document becomes."""
 
+import pytest
+
 from catalog.entities import Entity, entity
 from catalog.yamlfile import read
 
@@ -35,6 +37,56 @@ def test_a_person_is_called_by_the_name_in_the_profile() -> None:
     assert (user.title, user.mail, user.owner) == ("Alice A.", "a@b.c", None)
 
 
-def test_another_kind_is_kept_as_it_is_even_with_an_owner_that_names_nobody() -> None:
-    assert made("kind: System\nmetadata: {name: shop}\nspec: {owner: my team}\n").owner is None
-    assert made("kind: System\nmetadata: {name: shop}\nspec: {owner: 'component:x'}\n").owner is None
+@pytest.mark.parametrize(
+    ("said", "owner"),
+    [
+        ("payments", "group:shop/payments"),
+        ("my team", "group:shop/my team"),
+        ("x@y.com", "group:shop/x@y.com"),
+        ("component:x", "component:shop/x"),
+        ("''", None),
+    ],
+)
+def test_an_owner_is_read_as_leniently_as_backstage_reads_it_and_kept_as_written(said: str, owner: str | None) -> None:
+    found = made(f"kind: System\nmetadata: {{name: shop, namespace: shop}}\nspec: {{owner: {said}}}\n")
+
+    assert (str(found.owner) if found.owner else None, found.owner_text) == (owner, said.strip("'"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "above"),
+    [
+        ("Component", "{system: shop}", "system:default/shop"),
+        ("Component", "{subcomponentOf: ledger}", "component:default/ledger"),
+        ("Component", "{subcomponentOf: ledger, system: shop}", "system:default/shop"),
+        ("API", "{system: shop}", "system:default/shop"),
+        ("Resource", "{system: other/shop}", "system:other/shop"),
+        ("System", "{domain: money}", "domain:default/money"),
+        ("Domain", "{subdomainOf: money}", "domain:default/money"),
+        ("Domain", "{domain: money}", None),
+        ("Component", "{system: [shop]}", "system:default/shop"),
+        ("Component", "{system: 7}", None),
+        ("Group", "{parent: money}", None),
+    ],
+)
+def test_an_owner_may_be_inherited_from_what_it_is_part_of(kind: str, spec: str, above: str | None) -> None:
+    found = made(f"kind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n").part_of
+
+    assert (str(found) if found else None) == above
+
+
+def test_a_team_and_a_person_have_other_names_too() -> None:
+    team = made(
+        "kind: Group\nmetadata: {name: a, annotations: {github.com/team-slug: Shop/Payments}}\n"
+        "spec: {profile: {email: Pay@shop.test}}\n"
+    )
+    alice = made("kind: User\nmetadata: {name: a, annotations: {github.com/user-login: Alice}}\nspec: {}\n")
+    bob = made(
+        "kind: User\nmetadata: {name: b, annotations: {gitlab.com/user-login: 'https://gitlab.com/bob'}}\nspec: {}\n"
+    )
+    service = made(
+        "kind: Component\nmetadata: {name: c, annotations: {github.com/team-slug: Shop/Payments}}\nspec: {}\n"
+    )
+
+    assert team.aliases == ("@shop/payments", "pay@shop.test", "shop/payments")
+    assert (alice.aliases, bob.aliases, service.aliases) == (("@alice",), ("@bob",), ())

@@ -228,7 +228,8 @@ def test_every_place_points_at_text_that_starts_with_the_key(value: dict[str, An
     lines = text.split(line_end)
 
     assert found.data == value
-    for path, place in found.keys.items():
+    for path in found.keys:
+        place = found.place(path, key=True)
         assert lines[place.line - 1][place.column - 1 :].startswith(f"{path[-1]}:")
 
 
