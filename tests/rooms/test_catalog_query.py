@@ -1,6 +1,5 @@
 """What the catalog answers, and that it asks the database the same few questions however large it is."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -120,16 +119,3 @@ def test_the_number_of_statements_does_not_grow_with_the_services(database: Data
         assert len(query.services(session)) == number
 
     assert sum(statement.startswith("SELECT") for statement in statements) == 5
-
-
-def test_two_hundred_services_are_listed_at_once(database: Database) -> None:
-    many(database, 200)
-    took = []
-
-    for _ in range(10):
-        with database.read() as session:
-            begun = time.thread_time()
-            query.services(session)
-            took.append(time.thread_time() - begun)
-
-    assert min(took) < 0.015  # seconds of processor time, so that a busy machine does not matter
