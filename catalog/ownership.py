@@ -4,7 +4,7 @@ Pure. An entity that names no owner has the owner of what it is part of, upwards
 leads to nobody is a problem that is said, never a blank.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from catalog.entities import Entity
@@ -235,24 +235,28 @@ def memberships(entity: Entity) -> frozenset[tuple[str, str]]:
 
 def claim_of(entity: Entity, source: str = "") -> Claim:
     """Return what an entity says of its owner; `source` is the line of CODEOWNERS that says it in its place."""
-    said, place = entity.spec.get("owner"), entity.owner_place or entity.place
-    text, ref = said if isinstance(said, str) else "", str(entity.owner) if entity.owner else None
-    return Claim(str(entity.ref), text, ref, source or place.path, place, None)
+    place, part_of = entity.owner_place or entity.place, entity.part_of
+    owner = str(entity.owner) if entity.owner else None
+    return Claim(
+        str(entity.ref), entity.owner_text, owner, source or place.path, place, str(part_of) if part_of else None
+    )
 
 
-def directory_of(entities: Iterable[Entity]) -> Directory:
-    """Make the directory of what is described in files, without a database."""
+def directory_of(entities: Iterable[Entity], sources: Mapping[str, str] | None = None) -> Directory:
+    """Make the directory of what is described in files; `sources`: which owners stand in CODEOWNERS, and where."""
     known = list(entities)
+    people = [one for one in known if one.kind in ("Group", "User")]
     return directory(
-        {str(one.ref): one.title for one in known if one.kind == "Group"},
-        {str(one.ref): Person(str(one.ref), one.title, one.mail) for one in known if one.kind == "User"},
-        (pair for one in known for pair in memberships(one)),
-        claims=map(claim_of, known),
-        places={str(one.ref): one.place for one in known},
+        {str(one.ref): one.title for one in people if one.kind == "Group"},
+        {str(one.ref): Person(str(one.ref), one.title, one.mail) for one in people if one.kind == "User"},
+        (pair for one in people for pair in memberships(one)),
+        aliases=((alias, str(one.ref)) for one in people for alias in one.aliases),
+        claims=(claim_of(one, (sources or {}).get(str(one.ref), "")) for one in known),
+        places={str(one.ref): one.place for one in people},
     )
 
 
 def problems(entities: Iterable[Entity], known: Directory) -> list[Problem]:
-    """Return the owners among those entities that lead to nobody."""
-    found = [problem_of(claim_of(one), known) for one in entities if one.owner]
+    """Return the owners that those entities name and that lead to nobody."""
+    found = [problem_of(claim_of(one), known) for one in entities if one.owner_text]
     return [one for one in found if one]
