@@ -98,6 +98,14 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (  # what git says -> what
         ("does not exist", "does not appear to be", "not found", "not a git repository", "No such file"),
         "there is no repository at {url}; check the address, or register its new one",
     ),
+    (
+        ("certificate problem", "server certificate verification failed", "certificate verification failed"),
+        "the certificate of {url} is not trusted; name the authority that signed it",
+    ),
+    (
+        ("from proxy after CONNECT", "Could not resolve proxy", "Proxy CONNECT aborted"),
+        "the proxy does not let the portal reach {url}; check its address and what it allows",
+    ),
     (("Could not resolve host",), "the host of {url} cannot be found; check the address and the network"),
     (("No space left",), "the disk of the portal is full; make room and sync again"),
 )
