@@ -103,7 +103,7 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (  # what git says -> what
         "the certificate of {url} is not trusted; name the authority that signed it",
     ),
     (
-        ("from proxy after CONNECT", "Could not resolve proxy", "Proxy CONNECT aborted"),
+        ("from proxy after CONNECT", "CONNECT tunnel failed", "Could not resolve proxy", "Proxy CONNECT aborted"),
         "the proxy does not let the portal reach {url}; check its address and what it allows",
     ),
     (("Could not resolve host",), "the host of {url} cannot be found; check the address and the network"),

@@ -157,9 +157,10 @@ def test_a_repository_that_is_not_there_is_a_sentence(forge: str, certificate: P
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """Asks for a name, writes down who is asked for, and refuses."""
+    """Asks for a name, keeps the connection, writes down who is asked for, and refuses."""
 
     asked: list[str]
+    protocol_version = "HTTP/1.1"
 
     def do_CONNECT(self) -> None:
         login = self.headers.get("Proxy-Authorization")
