@@ -12,6 +12,7 @@ from portal.pages.home import bp as home
 from portal.pages.login import bp as login
 from portal.pages.patterns import bp as patterns
 from portal.pages.plan import bp as plan
+from portal.pages.scorecards import bp as scorecards
 from portal.pages.services import bp as services
 from portal.pages.settings import bp as settings
 from portal.pages.tryit import bp as tryit
@@ -22,5 +23,5 @@ def install(app: APIFlask, limiter: Limiter) -> None:
     install_common(app)
     limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
     limiter.limit(NAME_LIMITS, key_func=tried_name, methods=["POST"])(login)
-    for room in (login, home, services, plan, deploys, audit, account, settings, patterns, tryit):
+    for room in (login, home, services, plan, deploys, audit, account, settings, scorecards, patterns, tryit):
         app.register_blueprint(room)

@@ -1,0 +1,82 @@
+"""All scorecards: which services are in good order, worst first, and how many pass each check."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from flask import Blueprint, g, render_template, request
+
+from catalog import scorestore
+from pipelines import query
+from portal import auth, pictures, scorechecks, scoring
+from portal.bands import Band
+from portal.pages import common
+from portal.render import counted, sentence
+from portal.scoring import Board, Ranked
+
+bp = Blueprint("scorecards", __name__)
+
+PAGE = 60  # services
+LATELY = 12  # changes
+MONTH = timedelta(days=30)
+WORDS = {"in good order": "passing", "nearly in order": "one warning", "not in order": "failing"}  # icons of the kit
+
+
+@bp.get("/catalog/scorecards")
+def index() -> str:
+    """All services; `owner` is a reference, `failed` a check's id, `page` counts from 1."""
+    owner, failed = request.args.get("owner", "")[:300], request.args.get("failed", "")[:80]
+    now, checks = common.times().now, {check.id: check for check in scorechecks.loaded().checks}
+    with auth.services().database.read() as session:
+        topic = common.live(session)
+        board = scoring.board(session, now - MONTH)
+        lately = [change for change in scorestore.history(session, limit=LATELY) if change.check in checks]
+        g.running = len(query.deploys(session, running=True, limit=100))
+    found = scoring.chosen(board.rows, owner, failed)
+    said = request.args.get("page", "")
+    page = max(int(said), 1) if said.isdigit() and len(said) < 6 else 1
+    return render_template(
+        "scorecards.html",
+        here="Catalog",
+        topic=topic,
+        band=_band(board),
+        rows=found[(page - 1) * PAGE : page * PAGE],
+        found=len(found),
+        page=page,
+        more=len(found) > page * PAGE,
+        board=board,
+        checks=checks,
+        lately=lately,
+        owners=_owners(board.rows),
+        owner=owner,
+        failed=failed,
+        problems=scorechecks.loaded().problems,
+        words=WORDS,
+        meter=pictures.meter,
+    )
+
+
+def _owners(rows: Sequence[Ranked]) -> Sequence[tuple[str, str, int]]:
+    """Return (ref, title, services) of everybody who owns something; who is named by nobody has the ref `-`."""
+    titles: Mapping[str, str] = {row.service.owner.ref or scoring.NOBODY: row.service.owner.title for row in rows}
+    counts = Counter(row.service.owner.ref or scoring.NOBODY for row in rows)
+    return sorted(((ref, titles[ref] or "nobody", count) for ref, count in counts.items()), key=lambda one: one[1:])
+
+
+def _band(board: Board) -> Band:
+    total = len(board.rows)
+    if not total:
+        waits = f"{counted(board.unjudged, 'service')} will be looked at within the hour."
+        title = "Nothing has been looked at yet." if board.unjudged else "There is no service yet."
+        return Band("", "ring", "Scorecards", title, waits if board.unjudged else "")
+    good, poor = (sum(row.level == word for row in board.rows) for word in ("in good order", "not in order"))
+    if good == total:
+        return Band("good", "ok", "In good order", f"All {counted(total, 'service')} pass every check that applies.")
+    worst = max(board.tallies, key=lambda tally: tally.of - tally.passed)
+    text = f"{sentence(f'most often: {worst.check.title}')} {worst.of - worst.passed} of {worst.of} fail it."
+    if board.unjudged:
+        text += f" {counted(board.unjudged, 'service')} not looked at yet."
+    title = f"{good} of {counted(total, 'service')} {'is' if good == 1 else 'are'} in good order"
+    return Band(
+        "", "warn", "Scorecards", title + (f", {poor} {'is' if poor == 1 else 'are'} not." if poor else "."), text
+    )

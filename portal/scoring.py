@@ -1,0 +1,273 @@
+"""The scorecards of all components: what is known of each, gathered from the rooms, and how each compares.
+
+A fixed number of statements for all of them.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from catalog import actions, rows, scorecard, scorestore
+from catalog import query as catalog
+from catalog.git import Mirror
+from catalog.query import EntityPage
+from catalog.scorecard import MUST, SHOULD, Card, Check, Facts
+from catalog.scorestore import Change
+from ledger.errors import Error
+from pipelines import query as deploys
+from portal.scorechecks import loaded
+from portal.services import Services
+
+NOBODY = "-"  # in place of an owner
+MOST = 5000  # ended deploys that are looked through for the last time that somebody went back
+README = re.compile(r"readme(\.\w{1,10})?", re.IGNORECASE)
+RUNBOOK = "runbook"  # a link's type, a word of its title, or the last part of an annotation's key
+NEEDS = frozenset({"dependsOn", "consumesApi", "partOf"})  # relations whose other end should be described
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A component's card, since when each check is as it is, and what changed before that, newest first."""
+
+    card: Card
+    since: Mapping[str, datetime]
+    history: Sequence[Change]
+
+
+def score_all(services: Services, at: datetime) -> int:
+    """Judge every component and keep what has changed; return how many outcomes that are."""
+    checks = loaded().checks
+    with services.database.read() as session:
+        facts = _everything(session, services.config.data / "mirrors")
+        cards = {ref: scorecard.card(one, at, checks).marks for ref, one in facts.items()}
+        if not scorestore.changed(session, cards):
+            return 0
+    with services.database.write() as session:
+        return scorestore.write(session, cards, at)
+
+
+def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
+    """Judge one component as of now. Its README is what was last seen of it: no page asks git for that."""
+    ref = page.about.ref
+    latest = scorestore.latest(session, [ref]).get(ref, {})
+    facts = _facts(
+        page.about,
+        page.document,
+        page.owner.title if page.owner.ref else "",
+        [person.name for person in page.owner.people],
+        page.titles,
+        sum(noted.problem.severity == "error" for noted in page.problems),
+    )
+    last = {live.since for live in deploys.live_releases(session, ref).values()}
+    seen = latest["readme"].passed if "readme" in latest else None
+    back = _returns(deploys.deploys(session, service=ref, running=False, limit=MOST))
+    facts = replace(facts, last_healthy=max(last, default=None), last_return=back.get(ref), readme=seen)
+    card = scorecard.card(facts, at, loaded().checks)
+    since = {
+        mark.check.id: latest[mark.check.id].at
+        for mark in card.marks
+        if mark.check.id in latest and latest[mark.check.id].passed is mark.passed
+    }
+    return Scored(card, since, scorestore.history(session, ref, limit=10))
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
+    found = catalog.services(session)
+    documents = {row.ref: json.loads(row.document) for row in rows.components(session)}
+    known = {held.ref for held in catalog.holders(session)}
+    errors: dict[str, int] = {}
+    for problem in catalog.problems(session):
+        if problem.severity == "error":
+            errors[problem.entity] = errors.get(problem.entity, 0) + 1
+    healthy: dict[str, datetime] = {}
+    for (ref, _), summary in deploys.summaries(session).items():
+        if summary.live:
+            healthy[ref] = max(summary.live.since, healthy.get(ref, summary.live.since))
+    back = _returns(deploys.deploys(session, running=False, limit=MOST))
+    facts = {}
+    for one in found:
+        people = [person.name for person in one.owner.people]
+        owner = one.owner.title if one.owner.ref else ""
+        told = _facts(one, documents.get(one.ref, {}), owner, people, known, errors.get(one.ref, 0))
+        readme = _readme(actions.mirror(one.repository_id, mirrors), one.head, one.path)
+        facts[one.ref] = replace(told, last_healthy=healthy.get(one.ref), last_return=back.get(one.ref), readme=readme)
+    return facts
+
+
+def _facts(
+    about: catalog.Service | catalog.Listed,
+    document: Document,
+    owner: str,
+    people: Sequence[str],
+    known: Iterable[str],
+    errors: int,
+) -> Facts:
+    """Return what the catalog knows of it; `known`: at least those of its relations' ends that are described."""
+    metadata, spec = document.get("metadata") or {}, document.get("spec") or {}
+    environments = _environments(spec)
+    said = [one["targetRef"] for one in document.get("relations") or () if one["type"] in NEEDS]
+    described = known if isinstance(known, set | Mapping) else set(known)
+    return Facts(
+        ref=about.ref,
+        name=about.name,
+        lifecycle=about.lifecycle,
+        description=about.description,
+        owner=owner,
+        people=tuple(people),
+        runbook=runbook(metadata, spec),
+        environments=tuple(environments),
+        unchecked=tuple(name for name, one in environments.items() if one.get("checks") == []),
+        objectives=len(spec["objectives"]) if isinstance(spec.get("objectives"), list) else 0,
+        lost=tuple(ref for ref in said if ref not in described),
+        problems=errors,
+        stale_since=about.stale_since,
+        spec=spec,
+        annotations=metadata.get("annotations") or {},
+    )
+
+
+def _environments(spec: Document) -> Mapping[str, Document]:
+    """Return the environments as written; what is no mapping says nothing."""
+    said = spec.get("deploy")
+    inside = said.get("environments") if isinstance(said, Mapping) else None
+    return (
+        {str(name): one for name, one in inside.items() if isinstance(one, Mapping)}
+        if isinstance(inside, Mapping)
+        else {}
+    )
+
+
+def runbook(metadata: Document, spec: Document) -> str:
+    """Return the address of the runbook: of the on-call block, of a link that says so, or of an annotation.
+
+    >>> runbook({"links": [{"url": "https://example.org/rb", "title": "Runbook"}]}, {})
+    'https://example.org/rb'
+    """
+    oncall = spec.get("oncall")
+    said = oncall.get(RUNBOOK) if isinstance(oncall, Mapping) else None
+    if isinstance(said, str) and said:
+        return said
+    for link in metadata.get("links") or ():
+        if link.get("type") == RUNBOOK or RUNBOOK in str(link.get("title", "")).lower():
+            return str(link["url"])
+    annotations: Mapping[str, Any] = metadata.get("annotations") or {}
+    return next((str(url) for key, url in annotations.items() if RUNBOOK in key.rpartition("/")[2] and url), "")
+
+
+def _returns(ended: Iterable[deploys.Row]) -> Mapping[str, datetime]:
+    """Return when each service last went back and came to rest: rolled back by a person, or put back by itself."""
+    found: dict[str, datetime] = {}
+    for row in ended:
+        back = row.rollback if row.word in ("healthy", "replaced") else row.word in ("undone", "aborted") and row.base
+        if back and row.started_at and row.ended_at:
+            found[row.service] = max(row.ended_at, found.get(row.service, row.ended_at))
+    return found
+
+
+def _readme(mirror: Mirror, head: str | None, path: str) -> bool | None:
+    """Say whether there is a README beside the catalog file or at the root; None when the mirror cannot be read now."""
+    if head is None or not mirror.path.is_dir():
+        return None
+    try:
+        there = _with_readme(mirror.path, head)
+    except Error:
+        return None
+    return bool(there & {"", path.rpartition("/")[0]})
+
+
+@lru_cache(maxsize=20_000)
+def _with_readme(mirror: Path, head: str) -> frozenset[str]:
+    """Return the folders of a commit that have a README. A commit never changes, so one look is enough."""
+    files = [path.rpartition("/") for path, _, _ in Mirror(mirror).listing(head)]
+    return frozenset(folder for folder, _, name in files if README.fullmatch(name))
+
+
+# --- how they compare -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One component among all: how its checks came out when they were last made."""
+
+    service: catalog.Service
+    marks: tuple[tuple[Check, bool | None], ...]
+
+    @property
+    def passed(self) -> int:
+        return sum(passed is True for _, passed in self.marks)
+
+    @property
+    def of(self) -> int:
+        return sum(passed is not None for _, passed in self.marks)
+
+    @property
+    def level(self) -> str:
+        return scorecard.level((check.weight, passed) for check, passed in self.marks)
+
+    def failed(self, weight: str) -> tuple[Check, ...]:
+        return tuple(check for check, passed in self.marks if passed is False and check.weight == weight)
+
+    def fails(self, check_id: str) -> bool:
+        return any(check.id == check_id and passed is False for check, passed in self.marks)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many components pass a check, of how many to which it applies; `before`: how many did then."""
+
+    check: Check
+    passed: int
+    of: int
+    before: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """All components that have been judged, worst first, and all checks. `unjudged`: not looked at yet."""
+
+    rows: tuple[Ranked, ...]
+    tallies: tuple[Tally, ...]
+    unjudged: int
+
+
+def board(session: Session, before: datetime) -> Board:
+    """Return how all components compare, and how it was at that moment."""
+    checks = loaded().checks
+    now, then = scorestore.outcomes(session), scorestore.outcomes(session, before)
+    found = [one for one in catalog.services(session) if one.removed_at is None]
+    rows = [
+        Ranked(one, tuple((check, now[one.ref].get(check.id)) for check in checks)) for one in found if one.ref in now
+    ]
+    rows.sort(key=lambda row: (-len(row.failed(MUST)), -len(row.failed(SHOULD)), row.service.name, row.service.ref))
+    there = [(now[row.service.ref], then.get(row.service.ref, {})) for row in rows]
+    tallies = tuple(
+        Tally(
+            check,
+            sum(one.get(check.id) is True for one, _ in there),
+            sum(one.get(check.id) is not None for one, _ in there),
+            sum(old.get(check.id) is True for _, old in there),
+        )
+        for check in checks
+    )
+    return Board(tuple(rows), tallies, len(found) - len(rows))
+
+
+def chosen(rows: Sequence[Ranked], owner: str, failed: str) -> Sequence[Ranked]:
+    """Return those of an owner (a reference, NOBODY for none), and those that fail a check; empty means all."""
+    return [
+        row
+        for row in rows
+        if (not owner or (row.service.owner.ref or NOBODY) == owner) and (not failed or row.fails(failed))
+    ]
