@@ -48,6 +48,7 @@ class Synced:
     problems: int
     error: str = ""
     elsewhere: tuple[str, ...] = ()
+    stored: bool = False  # it was read and written, which a new commit is one reason for
 
 
 def mirror(repository_id: int, mirrors: Path) -> Mirror:
@@ -135,7 +136,7 @@ def sync(
     """
     with database.read() as session:
         before = store.repository(session, repository_id)
-        problems = sum(not one.whole for one in store.problems(session, repository_id))
+        problems = store.problem_number(session, repository_id)
     if before is None:
         raise Error(Code.NOT_FOUND, f"there is no repository {repository_id}; register it first")
     try:
@@ -164,7 +165,7 @@ def sync(
         for one in found.elsewhere
         if not any(forges.same(forges.split(one.url).repository, url) for url in known)
     ]
-    return Synced(before.head != head.sha, number, elsewhere=tuple(dict.fromkeys(new)))
+    return Synced(before.head != head.sha, number, elsewhere=tuple(dict.fromkeys(new)), stored=True)
 
 
 def _fetch(

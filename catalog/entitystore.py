@@ -7,7 +7,7 @@ joins to each document the relations that others state, so that reading needs no
 import hashlib
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -20,8 +20,11 @@ from catalog.documents import Origin
 from catalog.entities import Entity
 from catalog.relations import relations
 from catalog.tables import SEARCH, EntityRow, RelationRow, RepositoryRow
+from ledger.db import many
 
 BATCH = 500  # refs in one IN (…)
+_TABLE = cast(Table, EntityRow.__table__)
+_FINAL = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(document=bindparam("final"))
 
 
 @dataclass(frozen=True)
@@ -88,23 +91,32 @@ def put(
     at: datetime,
 ) -> Put:
     """Store entities as they are at `revision`. `known`: what is stored of them anywhere; `sources`: see EntityRow."""
-    wanted = {str(one.ref): (one, _values(one, origin, sources.get(str(one.ref), ""))) for one in entities}
-    new = [ref for ref in wanted if ref not in known]
-    different = [ref for ref, (_, row) in wanted.items() if ref in known and _differs(known[ref], row, repository_id)]
-    moved = {ref: known[ref].path for ref in different if known[ref].path != wanted[ref][1]["path"]}
-    if new:
-        fresh = {"repository_id": repository_id, "revision": revision, "added_at": at, "changed_at": at}
-        session.execute(insert(EntityRow), [wanted[ref][1] | fresh | {"uid": str(uuid.uuid4())} for ref in new])
-    if different:
-        again = {"repository_id": repository_id, "changed_at": at, "removed_at": None, "removed_revision": None}
-        good = again | {"stale_since": None, "stale_revision": None}
-        session.execute(update(EntityRow), [wanted[ref][1] | good | {"id": known[ref].id} for ref in different])
+    wanted = {str(one.ref): one for one in entities}
+    new: set[str] = set()
+    different: set[str] = set()
+    moved: dict[str, str] = {}
+    fresh = {"repository_id": repository_id, "revision": revision, "added_at": at, "changed_at": at}
+    again = {"repository_id": repository_id, "changed_at": at, "removed_at": None, "removed_revision": None}
+    good = again | {"stale_since": None, "stale_revision": None}
     for batch in batches(wanted):
+        rows = {ref: _values(wanted[ref], origin, sources.get(ref, "")) for ref in batch}
+        made = [row | fresh | {"uid": str(uuid.uuid4())} for ref, row in rows.items() if ref not in known]
+        changed = [
+            row | good | {"id": known[ref].id}
+            for ref, row in rows.items()
+            if ref in known and _differs(known[ref], row, repository_id)
+        ]
+        if made:
+            session.connection().execute(insert(_TABLE), made)
+        if changed:
+            session.execute(update(EntityRow), changed)
         session.execute(update(EntityRow).where(EntityRow.ref.in_(batch)).values(revision=revision))
-    touched = {*new, *different}
-    others = _relate(session, {ref: wanted[ref][0] for ref in touched})
-    bases = {ref: wanted[ref][1]["base"] for ref in touched}
-    stitch(session, touched | others, bases)
+        new.update(row["ref"] for row in made)
+        different.update(row["ref"] for row in changed)
+        moved |= {ref: known[ref].path for ref in different & rows.keys() if known[ref].path != rows[ref]["path"]}
+    touched = new | different
+    others = _relate(session, {ref: wanted[ref] for ref in touched})
+    stitch(session, touched | others, lambda ref: documents.document(wanted[ref], origin) if ref in touched else None)
     return Put(frozenset(new), frozenset(different), moved)
 
 
@@ -114,8 +126,7 @@ def _differs(there: Held, row: Mapping[str, Any], repository_id: int) -> bool:
 
 
 def _values(entity: Entity, origin: Origin, source: str) -> dict[str, Any]:
-    """Return the row of an entity; `base` is its document before relations, for no column."""
-    base = documents.document(entity, origin)
+    """Return the row of an entity, but for its document, which is joined with relations later."""
     at = entity.owner_place or entity.place
     row: dict[str, Any] = {
         "ref": str(entity.ref),
@@ -137,8 +148,8 @@ def _values(entity: Entity, origin: Origin, source: str) -> dict[str, Any]:
         "line": entity.place.line,
         "column": entity.place.column,
     }
-    said = json.dumps([row, base], sort_keys=True)
-    return row | {"digest": hashlib.sha256(said.encode()).hexdigest(), "document": "", "base": base}
+    said = json.dumps([row, documents.document(entity, origin)], sort_keys=True)
+    return row | {"digest": hashlib.sha256(said.encode()).hexdigest(), "document": ""}
 
 
 def _relate(session: Session, entities: Mapping[str, Entity]) -> set[str]:
@@ -155,8 +166,7 @@ def _relate(session: Session, entities: Mapping[str, Entity]) -> set[str]:
         for ref, entity in entities.items()
         for one in relations(entity)
     ]
-    if rows:
-        session.execute(insert(RelationRow), rows)
+    many(session, cast(Table, RelationRow.__table__), rows)
     after: set[tuple[object, ...]] = {(row["source"], row["type"], row["target"], row["stated_by"]) for row in rows}
     return {str(source) for source, *_ in before ^ after} - entities.keys()
 
@@ -169,8 +179,13 @@ def _ids(session: Session, refs: Collection[str]) -> dict[str, int]:
     return found
 
 
-def stitch(session: Session, refs: Collection[str], bases: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Write the final document of those entities, and what can be searched in it."""
+def stitch(
+    session: Session, refs: Collection[str], base: Callable[[str], Mapping[str, Any] | None] = lambda _ref: None
+) -> None:
+    """Write the final document of those entities, and what can be searched in it.
+
+    `base` gives the document before relations, None where the one that is stored will do.
+    """
     about = (EntityRow.stale_since, EntityRow.stale_revision, EntityRow.removed_at, EntityRow.removed_revision)
     columns = (EntityRow.id, EntityRow.ref, EntityRow.uid, EntityRow.revision, EntityRow.document, *about)
     for batch in batches(refs):
@@ -178,9 +193,9 @@ def stitch(session: Session, refs: Collection[str], bases: Mapping[str, Mapping[
         rows = session.execute(select(*columns).where(EntityRow.ref.in_(batch))).all()
         finals, found = [], []
         for row in rows:
-            base = (bases or {}).get(row.ref) or json.loads(row.document)
             wrong, gone = _wrong(row), row.removed_at is not None
-            final = documents.stitched(base, row.uid, stated.get(row.ref, ()), wrong, gone=gone)
+            before = base(row.ref) or json.loads(row.document)
+            final = documents.stitched(before, row.uid, stated.get(row.ref, ()), wrong, gone=gone)
             finals.append({"row": row.id, "final": json.dumps(final, ensure_ascii=False, separators=(",", ":"))})
             found += [
                 {"entity_id": row.id, "key": key, "value": value, "said": said} for key, value, said in flat.flat(final)
@@ -188,11 +203,7 @@ def stitch(session: Session, refs: Collection[str], bases: Mapping[str, Mapping[
         if finals:
             session.connection().execute(_FINAL, finals)
             session.execute(delete(SEARCH).where(SEARCH.c.entity_id.in_([row.id for row in rows])))
-            session.execute(insert(SEARCH), found)
-
-
-_TABLE = cast(Table, EntityRow.__table__)
-_FINAL = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(document=bindparam("final"))
+            many(session, SEARCH, found)
 
 
 def _stated(session: Session, refs: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

@@ -69,11 +69,11 @@ class Service:
     removed_at: datetime | None = None
 
 
-def services(session: Session) -> list[Service]:
-    """Return every component, by name, in five statements."""
+def services(session: Session, repository_id: int | None = None) -> list[Service]:
+    """Return every component, or those of a repository, by name, in five statements."""
     known = directory(session)
     counts = store.problem_counts(session)
-    return [_service(row, known, counts) for row in store_rows.components(session)]
+    return [_service(row, known, counts) for row in store_rows.components(session, repository_id=repository_id)]
 
 
 def service(session: Session, name_or_ref: str) -> Service:

@@ -41,11 +41,15 @@ class Edge:
     column: int
 
 
-def components(session: Session, ref: str | None = None) -> Sequence[AnyRow]:
-    """Return all components by name, or that one, each with its document and its repository's head."""
+def components(session: Session, ref: str | None = None, *, repository_id: int | None = None) -> Sequence[AnyRow]:
+    """Return all components by name, or some, each with its document and its repository's head."""
     query = _with_repository(*_ABOUT, EntityRow.document).where(EntityRow.kind == "component")
-    ordered = query.order_by(EntityRow.name, EntityRow.ref)
-    return session.execute(ordered if ref is None else ordered.where(EntityRow.ref == ref)).all()
+    if ref is not None:
+        query = query.where(EntityRow.ref == ref)
+    if repository_id is not None:
+        query = query.where(EntityRow.repository_id == repository_id)
+    found: Sequence[AnyRow] = session.execute(query.order_by(EntityRow.name, EntityRow.ref)).all()
+    return found
 
 
 def _with_repository(*columns: Any) -> Any:

@@ -162,6 +162,12 @@ def _problem(row: ProblemRow) -> Problem:
     return Problem(place, row.code, row.message, row.hint, row.severity, row.entity)
 
 
+def problem_number(session: Session, repository_id: int) -> int:
+    """Return how many problems the repository's own files have."""
+    here = (ProblemRow.repository_id == repository_id, ProblemRow.whole.is_(False))
+    return session.scalar(select(func.count()).select_from(ProblemRow).where(*here)) or 0
+
+
 def problem_counts(session: Session, ref: str | None = None) -> dict[str, int]:
     """Return how many problems each entity has, or only that one."""
     query = select(ProblemRow.entity, func.count()).where(ProblemRow.entity != "").group_by(ProblemRow.entity)

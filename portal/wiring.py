@@ -129,8 +129,8 @@ def read_again(services: Services, repository: int) -> None:
         services.jobs.enqueue(tx, SYNC, str(repository), at)
 
 
-def sync(services: Services, repository: int, at: datetime, *, check: bool = True) -> None:
-    """Read a repository again, and measure what waits where something has moved."""
+def sync(services: Services, repository: int, at: datetime, *, check: bool = True) -> bool:
+    """Read a repository again, and measure what waits where something has moved; say whether it had."""
     config = services.config
     synced = catalog.actions.sync(
         services.database,
@@ -143,10 +143,12 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
     )
     if config.catalog.follow_locations:
         _follow(services, repository, synced.elsewhere)
-    with services.database.read() as session:
-        found = [one for one in catalog.query.services(session) if one.repository_id == repository and one.deploy]
-    for service in found:
-        services.actions.measure(service, at)
+    if synced.stored:
+        with services.database.read() as session:
+            found = [one for one in catalog.query.services(session, repository) if one.deploy]
+        for service in found:
+            services.actions.measure(service, at)
+    return synced.stored
 
 
 def _follow(services: Services, repository: int, named: Sequence[str]) -> None:
@@ -170,9 +172,9 @@ def _credentials(config: Config, url: str) -> Credentials | None:
 
 def _sync(services: Services, work: Work) -> None:
     """Read a repository; the look at the whole catalog is a job of its own, one for many repositories."""
-    sync(services, int(work.claim.key), services.clock(), check=False)
-    with services.jobs.transaction() as tx:
-        services.jobs.enqueue(tx, CHECK, "catalog", services.clock())
+    if sync(services, int(work.claim.key), services.clock(), check=False):
+        with services.jobs.transaction() as tx:
+            services.jobs.enqueue(tx, CHECK, "catalog", services.clock())
     _done(services, work)
 
 

@@ -167,7 +167,7 @@ def test_a_sync_stores_what_the_files_say(catalog: Catalog) -> None:
 
     synced = catalog.sync(catalog.register(source.path))
 
-    assert synced == actions.Synced(head_moved=True, problems=0)
+    assert synced == actions.Synced(head_moved=True, problems=0, stored=True)
     assert [person.mail for person in catalog.service().owner.people] == ["alice@example.org"]
     assert [fact.data["entities"] for fact in catalog.facts("catalog.synced")] == [3]
 
@@ -446,7 +446,7 @@ def test_a_repository_that_comes_back_is_read_although_its_head_is_the_same(cata
 
     synced = catalog.sync(repository, LATER)
 
-    assert synced == actions.Synced(head_moved=False, problems=0)
+    assert synced == actions.Synced(head_moved=False, problems=0, stored=True)
     with catalog.database.read() as session:
         assert query.repositories(session)[0].error == ""
 
