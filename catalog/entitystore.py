@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from catalog import documents, flat
 from catalog.documents import Origin
 from catalog.entities import Entity
-from catalog.relations import relations
+from catalog.relations import places, relations
 from catalog.tables import SEARCH, EntityRow, RelationRow, RepositoryRow
 from ledger.db import many
 
@@ -161,14 +161,18 @@ def _relate(session: Session, entities: Mapping[str, Entity]) -> set[str]:
         said = select(RelationRow.source, RelationRow.type, RelationRow.target, RelationRow.stated_by)
         before.update(tuple(row) for row in session.execute(said.where(RelationRow.stated_by.in_(mine))))
         session.execute(delete(RelationRow).where(RelationRow.stated_by.in_(mine)))
-    rows = [
-        {"source": one.source, "type": one.type, "target": one.target, "stated_by": ids[ref], "line": 1, "column": 1}
-        for ref, entity in entities.items()
-        for one in relations(entity)
-    ]
+    rows = [row for ref, entity in entities.items() for row in _related(entity, ids[ref])]
     many(session, cast(Table, RelationRow.__table__), rows)
     after: set[tuple[object, ...]] = {(row["source"], row["type"], row["target"], row["stated_by"]) for row in rows}
     return {str(source) for source, *_ in before ^ after} - entities.keys()
+
+
+def _related(entity: Entity, stated_by: int) -> Iterable[dict[str, Any]]:
+    where, own = places(entity), str(entity.ref)
+    for one in relations(entity):
+        place = where.get((one.type, one.target), entity.place) if one.source == own else entity.place
+        said = {"source": one.source, "type": one.type, "target": one.target, "stated_by": stated_by}
+        yield said | {"line": place.line, "column": place.column}
 
 
 def _ids(session: Session, refs: Collection[str]) -> dict[str, int]:

@@ -6,8 +6,11 @@ Source of the pairs: https://backstage.io/docs/features/software-catalog/well-kn
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from catalog import refs
 from catalog.entities import OWNERS, Entity
+from catalog.places import Place
 
 LONGEST = 200  # characters of a reference that is kept
 
@@ -82,3 +85,17 @@ def _said(entity: Entity) -> Iterator[Relation]:
             if len(target) <= LONGEST:
                 yield Relation(own, field.relation, target)
                 yield Relation(target, INVERSE[field.relation], own)
+
+
+def places(entity: Entity) -> Mapping[tuple[str, str], Place]:
+    """Return where an entity's file says what it is to others, by (type, target)."""
+    found: dict[tuple[str, str], Place] = {}
+    for field in FIELDS.get(entity.kind, ()):
+        said: Any = entity.spec.get(field.key)
+        listed = isinstance(said, list | tuple)
+        for index, text in enumerate(said if listed else (said,)):
+            if isinstance(text, str) and text:
+                path = ("spec", field.key, index) if listed else ("spec", field.key)
+                target = str(refs.lenient(text, field.default_kind, entity.ref.namespace))
+                found.setdefault((field.relation, target), entity.document.place(path, key=not listed))
+    return found

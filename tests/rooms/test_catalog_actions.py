@@ -380,7 +380,9 @@ def test_what_nobody_describes_is_a_problem_with_what_was_meant(catalog: Catalog
     catalog.taken_in(catalog.source(**{"catalog-info_yaml": two}))
 
     assert any(
-        'dependsOn: there is no component:default/bb in the catalog; did you mean "b"?' in one
+        one.startswith(
+            'catalog-info.yaml:9:15 dependsOn: there is no component:default/bb in the catalog; did you mean "b"?'
+        )
         for one in catalog.problems()
     )
 
