@@ -7,8 +7,9 @@ Links, other schemes than https and everything outside the repository are refuse
 import bisect
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from catalog import globs
@@ -22,10 +23,11 @@ _TARGET = 1_000  # what looking up one target is worth, in such steps
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_REFUSED_TYPES = {
-    "file": "a Location that is read from a repository cannot name files of the portal's machine",
-    "http": 'an address of type "http" is not protected',
-    "https": 'the type of an address is "url"',
+_ONLY_URL = 'leave the type out, or write "url"'
+_REFUSED_TYPES = {  # type -> why, and what to do
+    "file": ("a Location that is read from a repository cannot name files of the portal's machine", _ONLY_URL),
+    "http": ('an address of type "http" is not protected', _ONLY_URL),
+    "https": ('the type of an address is "url"', _ONLY_URL),
 }
 
 Here = Callable[[str], str | None]  # an address -> the path in this repository, None when it is another's
@@ -50,15 +52,22 @@ class Targets:
 
 
 class Files:
-    """The paths of a repository, and how much may still be looked for among them."""
+    """The paths of a repository, what stands there and is not read, and how much may still be looked for."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], left_out: Mapping[str, str] = MappingProxyType({})) -> None:
         self.paths = sorted(paths)
+        self.left_out = left_out
         self._known = frozenset(self.paths)
         self.left = MAX_WORK
 
     def __contains__(self, path: object) -> bool:
         return path in self._known
+
+    def why_not(self, path: str) -> str:
+        """Say why there is no such file: a link, or in a folder that is one; nothing when nothing stands there."""
+        steps = path.split("/")
+        above = ("/".join(steps[:end]) for end in range(len(steps), 0, -1))
+        return next((self.left_out[one] for one in above if one in self.left_out), "")
 
     def has_folder(self, path: str) -> bool:
         prefix = path.rstrip("/") + "/"
@@ -115,8 +124,9 @@ def _type(location: Entity) -> Problem | None:
     if said == "url":
         return None
     place = location.document.place(("spec", "type"), key=True)
-    why = _REFUSED_TYPES.get(said if isinstance(said, str) else "", f"{quoted(said)} is not a type that is read here")
-    return Problem(place, "location", f"type: {why}", 'leave the type out, or write "url"', entity=str(location.ref))
+    unknown = f"{quoted(said)} is not read here", "name files, or addresses of files in other repositories"
+    why, hint = _REFUSED_TYPES.get(said if isinstance(said, str) else "", unknown)
+    return Problem(place, "location", f"type: {why}", hint, entity=str(location.ref))
 
 
 class _Found:
@@ -164,14 +174,19 @@ class _Found:
             self.paths.setdefault(file, place)
 
     def _missing(self, path: str, named: str, place: Place) -> None:
+        why = self.files.why_not(path)
+        if why:
+            return self.problem(place, f"{named} is not read: {why}", "name the file itself")
         if path == "." or self.files.has_folder(path):
             folder = "" if path == "." else "/" + path
             return self.problem(place, f"{named} is a folder", f'write "{folder}/**/catalog-info.yaml"')
         if _is_pattern(path):
             return self.problem(place, f"{named} fits no file", 'presence: "optional" lets a target be missing')
         near = self.files.paths if len(self.files.paths) <= 1000 and len(self.problems) < 10 else ()
-        hint = did_you_mean(path, near) or 'presence: "optional" lets a target be missing'
-        self.problem(place, f"there is no file {named}; links do not count", hint)
+        root = "/" if "/" in self.file else ""
+        hint = did_you_mean(root + path, [root + file for file in near])
+        hint = hint or 'presence: "optional" lets a target be missing'
+        self.problem(place, f"there is no file {named}", hint)
 
 
 def unfit(url: str) -> str:

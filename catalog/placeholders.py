@@ -20,6 +20,8 @@ MAX_DEPTH = yamlfile.MAX_DEPTH
 
 _LOOKS_LIKE = re.compile(rb"\$(?:text|json|yaml)[\"']?:\s{1,80}[\"']?([^\s\"'{},#]{1,500})")
 
+_UNREAD = "(unread)"
+
 Read = Callable[[str], bytes]  # raises Unreadable
 
 
@@ -34,16 +36,21 @@ def named_in(text: bytes, file: str) -> frozenset[str]:
 
 
 def filled(document: Document, file: str, read: Read, here: Here) -> tuple[Document, tuple[Problem, ...]]:
-    """Return the document with every placeholder filled in, and a problem for each that cannot be."""
+    """Return the document with every placeholder filled in, and a problem for each that cannot be.
+
+    Its value is then a text that means nothing, so that nobody complains a second time.
+    """
     if not any(path and path[-1] in KEYS for path in document.keys):
         return document, ()
     filler = _Filler(document, file, read, here)
     data = filler.value(document.data, ())
     problems = filler.problems
-    if not problems and not isinstance(data.get("spec"), dict):
+    if isinstance(data.get("spec"), dict):
+        return replace(document, data=data), tuple(problems)
+    if not problems:
         said = f"spec: needs a mapping of keys, not {quoted(data.get('spec'))}"
         problems.append(Problem(document.place(("spec",), key=True), "placeholder", said))
-    return (document if problems else replace(document, data=data)), tuple(problems)
+    return document, tuple(problems)
 
 
 class _Filler:
@@ -69,8 +76,8 @@ class _Filler:
             return _READERS[key](*self._text(target))
         except Unreadable as why:
             place = self.document.place((*path, key), key=True)
-            self.problems.append(Problem(place, "placeholder", f"{key}: {why}", "", entity=""))
-            return None
+            self.problems.append(Problem(place, "placeholder", f"{key}: {why}"))
+            return _UNREAD
 
     def _text(self, target: Any) -> tuple[str, str]:
         if not isinstance(target, str):
