@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from catalog import refs
 from catalog.places import Document, Place
@@ -35,6 +35,12 @@ PART_OF: Mapping[str, tuple[tuple[str, str], ...]] = {
 def _written_as_list(value: Any) -> Any:
     if isinstance(value, str):
         raise ValueError(f"needs a list, not one text; write [{value}]")
+    return value
+
+
+def _not_empty(value: Any) -> Any:
+    if not value:
+        raise ValueError("must not be empty")
     return value
 
 
@@ -80,7 +86,7 @@ class McpServerSpec(Owned):
 
     type: Text
     lifecycle: Text
-    remotes: tuple[Remote, ...] = Field(min_length=1)
+    remotes: Annotated[tuple[Remote, ...], AfterValidator(_not_empty)]
     system: Text = ""
 
 
@@ -202,9 +208,16 @@ class Entity:
         """Return the references of a field of `spec` (`dependsOn`, `members`), in the entity's own namespace."""
         said = self.spec.get(field)
         texts = said if isinstance(said, list | tuple) else (said,)
-        return tuple(
-            refs.lenient(text, default_kind, self.ref.namespace) for text in texts if text and isinstance(text, str)
-        )
+        found = (_ref(text, default_kind, self.ref.namespace) for text in texts)
+        return tuple(ref for ref in found if ref)
+
+
+def _ref(text: Any, default_kind: str | None, namespace: str) -> Ref | None:
+    """Read a reference of a good entity; None in a field that its kind does not check, or where none stands."""
+    try:
+        return refs.lenient(text, default_kind, namespace) if text and isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def entity(document: Document) -> Entity:
@@ -225,7 +238,7 @@ def entity(document: Document) -> Entity:
         metadata=metadata,
         document=document,
         place=document.place(("metadata", "name"), key=True),
-        owner=refs.lenient(owner, "group", ref.namespace) if owner else None,
+        owner=_ref(owner, "group", ref.namespace),
         owner_text=owner,
         owner_place=document.place(("spec", "owner"), key=True) if "owner" in spec else None,
     )

@@ -6,19 +6,14 @@ readers of our own blocks under `spec` find, which are passed in.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from pydantic import ValidationError
-
-from catalog import refs, yamlfile
-from catalog.entities import PART_OF, SPECS, VERSIONS, Entity, entity, spec_of
-from catalog.places import Document, Path, Problem, did_you_mean, quoted
+from catalog import faults, yamlfile
+from catalog.entities import Entity, entity
+from catalog.places import Document, Problem, quoted
 from catalog.refs import Ref
-from catalog.relations import FIELDS, Field
-from catalog.rules import Envelope
-from catalog.wording import name, problems_of
+from catalog.wording import name
 
 FILE = "catalog-info.yaml"
 
@@ -92,20 +87,17 @@ def _of_one(document: Document, ref: Ref | None, blocks: Mapping[str, BlockReade
     template = _template(document)
     if template:
         return _Found((), (template,), broken=False)
-    wrong, notes = _envelope(document), []
+    found = faults.envelope(document)
     if prepare and ref and isinstance(document.value(("spec",)), dict):
         document, said = prepare(document)
-        wrong += [problem for problem in said if problem.severity == "error"]
-        notes += [problem for problem in said if problem.severity != "error"]
-    wrong += _kind(document)
-    for problems in (_spec(document), _references(document), _owner(document)):
-        wrong += [problem for problem in problems if problem.code not in BEARABLE]
-        notes += [problem for problem in problems if problem.code in BEARABLE]
-    notes += [*_cases(document), *_blocks(document, blocks)]
+        found += said
+    found += faults.of(document)
+    wrong = [problem for problem in found if problem.severity == "error" and problem.code not in faults.BEARABLE]
+    found += _blocks(document, blocks)
     broken = bool(wrong) or not document.sound
     made = () if broken else (entity(document),)
     named = str(ref or "")
-    return _Found(made, tuple(replace(one, entity=one.entity or named) for one in [*wrong, *notes]), broken)
+    return _Found(made, tuple(replace(one, entity=one.entity or named) for one in found), broken)
 
 
 def _template(document: Document) -> Problem | None:
@@ -130,142 +122,13 @@ def _identity(document: Document) -> Ref | None:
     return Ref(said[0], namespace, said[1])
 
 
-def _envelope(document: Document) -> list[Problem]:
-    try:
-        Envelope.model_validate(document.data)
-    except ValidationError as error:
-        return problems_of(error, document, (), model=Envelope)
-    return []
-
-
-def _kind(document: Document) -> list[Problem]:
-    kind, version = document.value(("kind",)), document.value(("apiVersion",))
-    if not isinstance(kind, str):
-        return []  # said by the envelope
-    if kind not in VERSIONS:
-        hint = _ELSEWHERE.get(kind) or did_you_mean(kind, VERSIONS) or f"known: {', '.join(VERSIONS)}"
-        return [Problem(document.place(("kind",), key=True), "kind", f"kind: {quoted(kind)} is not known", hint)]
-    if isinstance(version, str) and version not in VERSIONS[kind]:
-        message = f"apiVersion: {quoted(version)} has no kind {kind}"
-        hint = f"write {VERSIONS[kind][0]}"
-        return [Problem(document.place(("apiVersion",), key=True), "api-version", message, hint)]
-    return []
-
-
-_ELSEWHERE = {"AiResource": "Backstage reads it only where its AI model is installed; describe it as a Resource"}
-
-
-def _spec(document: Document) -> list[Problem]:
-    spec, kind = document.value(("spec",)), document.value(("kind",))
-    model = spec_of(kind, spec) if isinstance(spec, dict) else None
-    if model is None:
-        return []
-    try:
-        model.model_validate(spec)
-    except ValidationError as error:
-        return [_with_near_key(problem, spec) for problem in problems_of(error, document, ("spec",), model=model)]
-    return []
-
-
-def _references(document: Document) -> list[Problem]:
-    spec, kind = document.value(("spec",)), document.value(("kind",))
-    if not isinstance(spec, dict) or not isinstance(kind, str):
-        return []
-    fields = [field for field in FIELDS.get(kind, ()) if field.key in spec]
-    return [problem for field in fields for problem in _field(document, field, spec[field.key])]
-
-
-def _field(document: Document, field: Field, said: Any) -> Iterator[Problem]:
-    if not document.wrote(("spec", field.key)):
-        return  # an owner that was found elsewhere is judged by whoever looks it up
-    listed = isinstance(said, list)
-    for at, text in enumerate(said if listed else [said]):
-        path: Path = ("spec", field.key, at) if listed else ("spec", field.key)
-        try:
-            code, message = _reference(field, text)
-        except ValueError as error:
-            code, message = "reference", str(error)
-        if code:
-            yield Problem(document.place(path, key=True), code, name(path) + message)
-
-
-def _reference(field: Field, text: Any) -> tuple[str, str]:
-    """Return what is wrong with a reference that Backstage takes; raise ValueError for one that it refuses."""
-    if not text and field.key != "dependencyOf":
-        return "", ""  # said by the schema
-    if not isinstance(text, str):
-        return ("reference", f"needs text, not {quoted(text)}") if field.key == "dependencyOf" else ("", "")
-    refs.lenient(text, field.default_kind)
-    try:
-        ref = refs.parse(text, field.default_kind)
-    except ValueError as error:
-        return _UNRESOLVABLE, str(error)
-    if field.kinds and ref.kind not in field.kinds:
-        return _UNRESOLVABLE, f"{quoted(text)} is a {ref.kind}; only a {' or a '.join(field.kinds)} can stand here"
-    return "", ""
-
-
-_UNRESOLVABLE = "unresolvable"
-BEARABLE = frozenset(
-    (_UNRESOLVABLE, "inherited-owner")
-)  # Backstage takes it, or another says it; the entity stays good
-
-
-def _owner(document: Document) -> list[Problem]:
-    """Demand an owner as Backstage does, unless there is something to inherit it from."""
-    spec, kind = document.value(("spec",)), document.value(("kind",))
-    if not isinstance(spec, dict) or "owner" in spec or not isinstance(kind, str) or kind not in PART_OF:
-        return []
-    place, message = document.place(("spec",), key=True), 'spec: "owner" is missing'
-    above = next((f"{key} {spec[key]}" for key, _ in PART_OF[kind] if spec.get(key)), "")
-    if above:
-        hint = f"that of {above} is taken; Backstage would refuse it"
-        return [Problem(place, "inherited-owner", message, hint, "warning")]
-    return [_with_near_key(Problem(place, "missing", message), spec)]
-
-
-def _cases(document: Document) -> Iterator[Problem]:
-    """Keys that differ by case alone: Backstage takes them and drops the entity when it makes them searchable."""
-    waiting: list[tuple[Path, Any]] = [((), document.data)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            if len({key.lower() for key in value}) < len(value):
-                yield _case(document, path, value)
-            waiting += [((*path, key), below) for key, below in value.items() if isinstance(below, dict | list)]
-        else:
-            waiting += [((*path, at), below) for at, below in enumerate(value) if isinstance(below, dict | list)]
-
-
-def _case(document: Document, path: Path, value: Mapping[str, Any]) -> Problem:
-    seen: dict[str, str] = {}
-    for key in value:
-        if key.lower() in seen:
-            break
-        seen[key.lower()] = key
-    message = f"{name(path)}{quoted(key)} and {quoted(seen[key.lower()])} differ only by case"
-    return Problem(document.place((*path, key), key=True), "case", message, "keep one of them; Backstage refuses both")
-
-
-def _with_near_key(problem: Problem, spec: Mapping[str, Any]) -> Problem:
-    """A missing `owner` beside an unknown `ownr` was misspelt; keys of `spec` are free, so nobody else says it."""
-    if problem.code != "missing" or '"' not in problem.message:
-        return problem
-    missing = problem.message.split('"')[1]
-    misspelt = [key for key in spec if did_you_mean(key, [missing]) and key != missing and key not in _KNOWN]
-    return replace(problem, hint=f'is "{misspelt[0]}" meant to be it?') if misspelt else problem
-
-
-_KNOWN = frozenset([*(key for model in SPECS.values() for key in model.model_fields), "dependencyOf", "remotes", "if"])
-
-
 def _blocks(document: Document, blocks: Mapping[str, BlockReader]) -> list[Problem]:
     spec = document.value(("spec",))
     if not isinstance(spec, dict):
         return []
     problems = [found for block, read in blocks.items() if block in spec for found in read(document, ("spec", block))]
     for key in spec:
-        if key in _KNOWN or key in blocks or key.startswith("x-"):
+        if key in faults.KNOWN or key in blocks or key.startswith("x-"):
             continue
         near = _near(key, [block for block in blocks if block not in spec])
         if near:

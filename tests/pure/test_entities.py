@@ -90,3 +90,9 @@ def test_a_team_and_a_person_have_other_names_too() -> None:
 
     assert team.aliases == ("@shop/payments", "pay@shop.test", "shop/payments")
     assert (alice.aliases, bob.aliases, service.aliases) == (("@alice",), ("@bob",), ())
+
+
+def test_a_field_that_its_kind_does_not_check_may_hold_anything() -> None:
+    found = made("kind: API\nmetadata: {name: a}\nspec: {dependsOn: [ledger, 'component:', 7, null, 'component:b']}\n")
+
+    assert [str(ref) for ref in found.related("dependsOn")] == ["component:default/b"]
