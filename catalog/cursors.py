@@ -41,11 +41,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Question:
-    """Which entities, in which order. `fields` of the text default to what is ordered by."""
+    """Which entities, in which order. Without one it is that of the uids, or of the references (`by_ref`)."""
 
     predicate: Predicate | None = None
     order: Order | None = None
     text: Text | None = None
+    by_ref: bool = False
 
     @cached_property
     def where(self) -> Node | None:
@@ -55,7 +56,7 @@ class Question:
 def question(
     predicate: Predicate | None, orders: Sequence[Order], term: str = "", fields: Sequence[str] = ()
 ) -> Question:
-    """Return what is asked; only the first order counts."""
+    """Return what is asked; only the first order counts. Text is looked for in what is ordered by, unless said."""
     order = orders[0] if orders else None
     searched = [field for field in fields if field] or [order.field if order else UID]
     text = Text(term.strip().lower(), tuple(field.lower() for field in searched)) if term.strip() else None

@@ -110,6 +110,23 @@ def tree(predicate: Predicate) -> Node:
     return _Reader().node(predicate, 1)
 
 
+def fits(node: Node, values: Mapping[str, str]) -> bool:
+    """Answer the same question for a few values that stand in no database; keys in lower case."""
+    match node:
+        case Exists(key):
+            return key in values
+        case OneOf(key, wanted):
+            return key in values and values[key].lower() in wanted
+        case Prefix(key, prefix):
+            return key in values and values[key].lower().startswith(prefix)
+        case Every(parts):
+            return all(fits(part, values) for part in parts)
+        case Any_(parts):
+            return any(fits(part, values) for part in parts)
+        case Not(part):
+            return not fits(part, values)
+
+
 def _refused(said: str) -> Error:
     return Error(Code.INVALID, f"Invalid query: {said}")
 

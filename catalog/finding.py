@@ -88,8 +88,9 @@ class _Rows:
 
 def _rows(asked: Question) -> _Rows:
     if asked.order is None:
-        about = (_ENTITY.id.label("id"), _ENTITY.uid.label("row"), null().label("value"))
-        return _Rows(select(*about).where(*_conditions(asked, _ENTITY.id)), null(), _ENTITY.uid)
+        row = _ENTITY.ref if asked.by_ref else _ENTITY.uid
+        about = (_ENTITY.id.label("id"), row.label("row"), null().label("value"))
+        return _Rows(select(*about).where(*_conditions(asked, _ENTITY.id)), null(), row)
     wanted = (*_having(asked.order.field), *_conditions(asked, _ID))
     if asked.order.field in SINGLE:
         about = (_ID.label("id"), _ID.label("row"), _VALUE.label("value"))

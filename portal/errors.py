@@ -45,7 +45,18 @@ SAID = {
     415: "That kind of content is not understood here; send JSON.",
     429: "Too many tries. Wait a minute, then try again.",
 }
-FOR_PROGRAMS = ("/api/", "/v2/", "/hooks/")
+FOR_PROGRAMS = ("/api/", "/v2/", "/hooks/", "/export/")
+CATALOG = "/api/catalog"  # speaks Backstage's language, in its errors too
+NAMES = {
+    400: "InputError",
+    401: "AuthenticationError",
+    403: "NotAllowedError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    413: "PayloadTooLargeError",
+    501: "NotImplementedError",
+    503: "ServiceUnavailableError",
+}
 
 
 def install(app: APIFlask) -> None:
@@ -64,6 +75,8 @@ def for_program() -> bool:
 
 def answer(status: int, error: Error, number: str = "", fields: Any = None) -> Response:
     """Return the error as a page or as JSON."""
+    if request.path.startswith(CATALOG + "/"):
+        return _catalog(status, error)
     if for_program():
         said: dict[str, Any] = {"code": error.code.value, "message": error.message, "reasons": list(error.reasons)}
         said |= {"number": number} if number else {}
@@ -73,6 +86,15 @@ def answer(status: int, error: Error, number: str = "", fields: Any = None) -> R
         "error.html", error=error, status=status, number=number, title=TITLES.get(status, "Not possible")
     )
     return make_response(page, status)
+
+
+def _catalog(status: int, error: Error) -> Response:
+    """Return the error as the clients of Backstage's catalog read it; an unknown address has nothing to say."""
+    if status == 404 and request.url_rule is None:
+        return make_response("", 404)
+    asked = {"method": request.method, "url": request.full_path.removeprefix(CATALOG).rstrip("?")}
+    said = {"name": NAMES.get(status, "Error"), "message": "; ".join((error.message, *error.reasons))}
+    return make_response({"error": said, "request": asked, "response": {"statusCode": status}}, status)
 
 
 TITLES = {
