@@ -67,6 +67,8 @@ class Service:
     problems: int
     depends_on: tuple[str, ...]
     removed_at: datetime | None = None
+    stale_revision: str | None = None
+    removed_revision: str | None = None
 
 
 def services(session: Session, repository_id: int | None = None) -> list[Service]:
@@ -268,6 +270,8 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         problems=counts.get(row.ref, 0),
         depends_on=tuple(one["targetRef"] for one in document["relations"] if one["type"] == "dependsOn"),
         removed_at=row.removed_at,
+        stale_revision=row.stale_revision,
+        removed_revision=row.removed_revision,
     )
 
 

@@ -89,6 +89,9 @@ class Service(Out):
     path: str
     head: str | None = Field(description="the default branch's newest revision, as last read")
     stale_since: datetime | None = Field(description="what is shown is older than the catalog file, which is broken")
+    stale_revision: str | None = Field(description="the commit that broke the catalog file")
+    removed_at: datetime | None = Field(description="since then no file describes it; it is kept for a time")
+    removed_revision: str | None = Field(description="the commit that took it out")
     problems: int
     environments: list[Environment]
 

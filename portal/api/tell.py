@@ -34,6 +34,9 @@ def service(told: Service, environments: list[shapes.Environment]) -> shapes.Ser
         path=told.path,
         head=told.head,
         stale_since=told.stale_since,
+        stale_revision=told.stale_revision,
+        removed_at=told.removed_at,
+        removed_revision=told.removed_revision,
         problems=told.problems,
         environments=environments,
     )
