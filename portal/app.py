@@ -12,7 +12,7 @@ from flask import Response, request, url_for
 from flask import g as current
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import api, auth, backstage, config, errors, live, pages, telemetry
+from portal import api, auth, backstage, config, errors, hooks, live, pages, telemetry
 from portal.live import Hub
 from portal.pages import export
 from portal.services import Services
@@ -57,6 +57,8 @@ def create_app(services: Services) -> APIFlask:
     limiter = auth.install(app)
     errors.install(app)
     pages.install(app, limiter)
+    hooks.install(limiter)
+    app.register_blueprint(hooks.bp)
     app.register_blueprint(live.bp)
     app.register_blueprint(telemetry.bp)
     app.register_blueprint(api.blueprint(services))
