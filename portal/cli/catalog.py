@@ -12,6 +12,7 @@ from catalog.places import Problem
 from catalog.validate import FILE, NOT_READ, Validated, validate
 from catalog.yamlfile import MAX_BYTES
 from portal.blocks import BLOCKS
+from portal.cli.owner import owner
 
 
 @click.group()
@@ -91,5 +92,7 @@ def _as_text(problems: Sequence[Problem], found: Validated, files: int) -> str:
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
+
+catalog.add_command(owner)
 
 COMMANDS = {"catalog": catalog}

@@ -10,6 +10,7 @@ from portal.pages.common import install as install_common
 from portal.pages.deploys import bp as deploys
 from portal.pages.home import bp as home
 from portal.pages.login import bp as login
+from portal.pages.owners import bp as owners
 from portal.pages.patterns import bp as patterns
 from portal.pages.plan import bp as plan
 from portal.pages.scorecards import bp as scorecards
@@ -23,5 +24,5 @@ def install(app: APIFlask, limiter: Limiter) -> None:
     install_common(app)
     limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
     limiter.limit(NAME_LIMITS, key_func=tried_name, methods=["POST"])(login)
-    for room in (login, home, services, plan, deploys, audit, account, settings, scorecards, patterns, tryit):
+    for room in (login, home, services, owners, plan, deploys, audit, account, settings, scorecards, patterns, tryit):
         app.register_blueprint(room)

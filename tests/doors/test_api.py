@@ -486,6 +486,7 @@ def test_the_same_holds_on_postgresql(tmp_path: Path, postgres_url: str) -> None
 
 def _filled(path: str) -> str:
     known = {"name": "checkout", "environment": "production", "deploy_id": "1", "repository_id": "1"}
+    known |= {"kind": "component", "namespace": "default"}
     return path.removeprefix("/api/v1").format(**known)
 
 
