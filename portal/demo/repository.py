@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from catalog import gitcommand
+from catalog import gitaccess, gitcommand
 from catalog.gitcommand import Refused
 from portal.demo.story import MAIN, Commit
 
@@ -54,7 +54,7 @@ def clone(source: Path, folder: Path) -> str:
         if gitcommand.run(source / ".git", ["rev-parse", "--is-shallow-repository"]).strip() == b"true":
             return "its checkout has only a part of the history (git fetch --unshallow brings the rest)"
         _empty(folder)
-        with gitcommand.access(str(source), None) as (env, config):
+        with gitaccess.access(str(source), None) as (env, config):
             gitcommand.run(git, ["fetch", "--quiet", str(source), "HEAD"], env=env, config=config)
         gitcommand.run(git, ["update-ref", f"refs/heads/{MAIN}", "FETCH_HEAD"])
         gitcommand.run(git, ["cat-file", "-e", f"{MAIN}:{FILE}"])
