@@ -126,10 +126,14 @@ class _Grid:
         return (WIDTH - room - gap * (len(self.drawn) - 1)) / 2 + index * (self.wide + gap)
 
     def y(self, column: Column, place: int) -> float:
-        """Columns hang from the top, but the middle one stands in the middle."""
-        if column is self.drawn[self.middle]:
-            return HEAD + (self.height - HEAD - BOX) / 2
-        return HEAD + place * ROW + (ROW - BOX) / 2
+        """What stands on one side of the middle begins at one height, so that lines run straight."""
+        return HEAD + (self.height - HEAD - self._boxes(column) * ROW) / 2 + place * ROW + (ROW - BOX) / 2
+
+    def _boxes(self, column: Column) -> int:
+        index = next(at for at, one in enumerate(self.drawn) if one is column)
+        sides = (self.drawn[: self.middle], [column], self.drawn[self.middle + 1 :])
+        side = sides[0] if index < self.middle else sides[1] if index == self.middle else sides[2]
+        return max(len(one.stops) + bool(one.more) for one in side)
 
     def places(self, index: int) -> Mapping[str, float]:
         """Return the middle line of each box of a column, and of “and 37 more” under an empty name."""

@@ -93,6 +93,15 @@ def _clean(html: str) -> str:
     )
 
 
+def safe_link(address: str) -> str | None:
+    """Return a whole address that may be followed, None for any other.
+
+    >>> safe_link("https://example.org/a"), safe_link("javascript:alert(1)"), safe_link("a.md")
+    ('https://example.org/a', None, None)
+    """
+    return _Links("", nowhere, "").lead(address) if not address.startswith("#") else None
+
+
 # --- headings and blocks --------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
 from portal.pages.common import install as install_common
 from portal.pages.deploys import bp as deploys
+from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
 from portal.pages.login import bp as login
 from portal.pages.owners import bp as owners
@@ -24,5 +25,19 @@ def install(app: APIFlask, limiter: Limiter) -> None:
     install_common(app)
     limiter.limit(LOGIN_LIMITS, methods=["POST"])(login)
     limiter.limit(NAME_LIMITS, key_func=tried_name, methods=["POST"])(login)
-    for room in (login, home, services, owners, plan, deploys, audit, account, settings, scorecards, patterns, tryit):
+    for room in (
+        login,
+        home,
+        services,
+        catalog,
+        owners,
+        plan,
+        deploys,
+        audit,
+        account,
+        settings,
+        scorecards,
+        patterns,
+        tryit,
+    ):
         app.register_blueprint(room)

@@ -1,0 +1,189 @@
+"""The catalog as people look through it: words, filters with counts, a page of rows. Four statements in all."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from catalog.places import Place
+from catalog.tables import SEARCH, EntityRow, ProblemRow, RepositoryRow
+
+FACETS = ("kind", "type", "lifecycle", "owner", "label")
+LABELS = ("stale", "removed", "conflict", "problems", "unowned")
+OWNED = ("component", "api", "resource", "system", "domain")  # kinds that somebody should answer for
+WORDS = 8  # that are looked for; more are left out
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for; empty means anything. `owner` is a reference, `label` one of LABELS."""
+
+    words: str = ""
+    kind: str = ""
+    type: str = ""
+    lifecycle: str = ""
+    owner: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    ref: str
+    kind: str
+    name: str
+    title: str
+    description: str
+    type: str
+    lifecycle: str
+    owner_ref: str | None
+    stale_since: datetime | None
+    removed_at: datetime | None
+    problems: int
+    conflict: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """`facets`: how many there would be with each value of a filter, the others as asked. `more`: where to go on."""
+
+    rows: Sequence[Row]
+    count: int
+    everything: int
+    facets: Mapping[str, Mapping[str, int]]
+    titles: Mapping[str, str]  # of owners
+    more: str
+
+
+@dataclass(frozen=True)
+class _Combination:
+    """All entities that are alike in everything one can filter by."""
+
+    kind: str
+    type: str
+    lifecycle: str
+    owner: str
+    stale: bool
+    removed: bool
+    conflict: bool
+    problems: bool
+    count: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        has = {"stale": self.stale, "removed": self.removed, "conflict": self.conflict, "problems": self.problems}
+        return tuple(label for label, is_so in (has | {"unowned": self.unowned}).items() if is_so)
+
+    @property
+    def unowned(self) -> bool:
+        return not self.owner and self.kind in OWNED
+
+    def fits(self, asked: Asked) -> bool:
+        said = ((asked.kind, self.kind), (asked.type, self.type), (asked.lifecycle, self.lifecycle))
+        same = all(not wanted or wanted == has for wanted, has in (*said, (asked.owner, self.owner)))
+        return same and (not asked.label or asked.label in self.labels)
+
+
+def find(session: Session, asked: Asked, after: str = "", limit: int = 50) -> Found:
+    """Return a page of what fits, by name, after the entity with that reference."""
+    alike = _combinations(session, asked.words)
+    rows = _rows(session, asked, after, limit + 1)
+    owners = {one.owner for one in alike if one.owner}
+    return Found(
+        rows=rows[:limit],
+        count=sum(one.count for one in alike if one.fits(asked)),
+        everything=session.scalar(select(func.count()).select_from(EntityRow)) or 0,
+        facets={name: _facet(alike, asked, name) for name in FACETS},
+        titles=_titles(session) if owners else {},
+        more=rows[limit - 1].ref if len(rows) > limit else "",
+    )
+
+
+def _facet(alike: Sequence[_Combination], asked: Asked, name: str) -> Mapping[str, int]:
+    """Count by one filter what the others leave."""
+    others = replace(asked, **{name: ""})
+    counts: Counter[str] = Counter()
+    for one in alike:
+        if one.fits(others):
+            for value in one.labels if name == "label" else (getattr(one, name),):
+                counts[value] += one.count
+    return {value: count for value, count in counts.most_common() if value}
+
+
+_WRONG = select(ProblemRow.entity).where(ProblemRow.entity != "")
+_CONFLICT = _WRONG.where(ProblemRow.code == "conflict")
+_NAME = func.lower(EntityRow.name)
+
+
+def _combinations(session: Session, words: str) -> list[_Combination]:
+    columns: tuple[Any, ...] = (
+        *(EntityRow.kind, EntityRow.type, EntityRow.lifecycle, func.coalesce(EntityRow.owner_ref, "")),
+        *(EntityRow.stale_since.is_not(None), EntityRow.removed_at.is_not(None)),
+        *(EntityRow.ref.in_(_CONFLICT), EntityRow.ref.in_(_WRONG)),
+    )
+    named = [column.label(field.name) for column, field in zip(columns, fields(_Combination), strict=False)]
+    inside = select(*named).where(*_says(words)).subquery()
+    rows = session.execute(select(*inside.c, func.count()).group_by(*inside.c))
+    return [_Combination(*tuple(row)) for row in rows]
+
+
+def _rows(session: Session, asked: Asked, after: str, limit: int) -> list[Row]:
+    wrong = select(ProblemRow.entity, func.count().label("problems")).group_by(ProblemRow.entity).subquery()
+    shown = [getattr(EntityRow, field.name) for field in fields(Row) if field.name not in ("problems", "conflict")]
+    where = [*_says(asked.words), *_filtered(asked)]
+    if after:
+        where.append(tuple_(_NAME, EntityRow.ref) > tuple_(after.rpartition("/")[2], after))
+    query = (
+        select(*shown, func.coalesce(wrong.c.problems, 0), EntityRow.ref.in_(_CONFLICT))
+        .outerjoin(wrong, wrong.c.entity == EntityRow.ref)
+        .where(and_(True, *where))
+        .order_by(_NAME, EntityRow.ref)
+        .limit(limit)
+    )
+    return [Row(*tuple(row)) for row in session.execute(query)]
+
+
+def _filtered(asked: Asked) -> list[ColumnElement[bool]]:
+    said = (EntityRow.kind, asked.kind), (EntityRow.type, asked.type), (EntityRow.lifecycle, asked.lifecycle)
+    where = [column == wanted for column, wanted in (*said, (EntityRow.owner_ref, asked.owner)) if wanted]
+    labels: Mapping[str, ColumnElement[bool]] = {
+        "stale": EntityRow.stale_since.is_not(None),
+        "removed": EntityRow.removed_at.is_not(None),
+        "conflict": EntityRow.ref.in_(_CONFLICT),
+        "problems": EntityRow.ref.in_(_WRONG),
+        "unowned": and_(func.coalesce(EntityRow.owner_ref, "") == "", EntityRow.kind.in_(OWNED)),
+    }
+    return [*where, labels.get(asked.label, false())] if asked.label else where
+
+
+def _says(words: str) -> list[ColumnElement[bool]]:
+    """Every word stands in the name, the title, the description, a tag, or the owner's name or title."""
+    return [_says_word(word) for word in words.lower().split()[:WORDS]]
+
+
+def _says_word(word: str) -> ColumnElement[bool]:
+    tagged = select(SEARCH.c.entity_id).where(
+        SEARCH.c.key == "metadata.tags", SEARCH.c.value.startswith(word, autoescape=True)
+    )
+    owners = aliased(EntityRow)
+    titled = select(owners.ref).where(owners.kind.in_(("group", "user")), owners.title.icontains(word, autoescape=True))
+    texts = (EntityRow.name, EntityRow.title, EntityRow.description)
+    said = [text.icontains(word, autoescape=True) for text in texts]
+    owned = (EntityRow.owner_ref.contains(f"/{word}", autoescape=True), EntityRow.owner_ref.in_(titled))
+    return or_(*said, EntityRow.id.in_(tagged), *owned)
+
+
+def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
+    """Return where else somebody claims that name, with the repository."""
+    columns = (ProblemRow.path, ProblemRow.line, ProblemRow.column, RepositoryRow.name)
+    query = select(*columns).join(RepositoryRow, RepositoryRow.id == ProblemRow.repository_id)
+    claims = query.where(ProblemRow.entity == ref, ProblemRow.code == "conflict").order_by(ProblemRow.id)
+    return [(Place(path, line, column), name) for path, line, column, name in session.execute(claims)]
+
+
+def _titles(session: Session) -> Mapping[str, str]:
+    rows = session.execute(select(EntityRow.ref, EntityRow.title).where(EntityRow.kind.in_(("group", "user"))))
+    return {row.ref: row.title for row in rows}

@@ -1,0 +1,173 @@
+"""The page of one entity: what it is, whose, who depends on it, what runs, what there is to read, and what is wrong.
+
+A fixed number of statements, however large the catalog is; git is asked once for each revision.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from flask import Response, g, render_template, request
+
+from catalog import graph as graphs_of
+from catalog import nearby, refs, whole
+from catalog import query as catalog
+from catalog.nearby import Around, Near
+from catalog.query import EntityPage, Noted
+from ledger.errors import Code, Error
+from pipelines import query
+from portal import auth, entitybands, graphs, papers, prose, render, scoring
+from portal.graphs import Node
+from portal.pages import common
+from portal.pages.catalog import bp, entity_url
+from portal.papers import Papers
+
+LAST = 5  # deploys
+LISTED = 60  # relations of a type that are shown
+SAID_ABOVE = ("conflict", "removed")  # problems that the band tells in full
+PEOPLE = ("group", "user", "location")  # kinds that have nothing to read of their own
+RAW = 20_000  # characters of the document that stand on the page
+
+
+@dataclass(frozen=True)
+class Related:
+    """The other end of a relation. `is_known` is False when nobody describes it."""
+
+    ref: str
+    title: str
+    is_known: bool
+
+
+@bp.get("/catalog/<kind>/<namespace>/<name>")
+def entity(kind: str, namespace: str, name: str) -> str:
+    services, times, ref = auth.services(), common.times(), _ref(kind, namespace, name)
+    with services.database.read() as session:
+        topic = common.live(session, service=ref)
+        page = catalog.entity(session, ref)
+        near = nearby.around(session, ref)
+        in_file = _in_file(catalog.noted(session, page.about.repository_id), page) if page.about.stale_since else ()
+        summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
+        last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
+        scored = scoring.scored(session, page, times.now) if page.about.kind == "component" else None
+        common.know(session, [row.actor for row in last])
+        g.running = len(query.deploys(session, running=True, limit=100))
+    above, below = graphs_of.dependents(near.graph, ref), graphs_of.dependencies(near.graph, ref)
+    radius = graphs_of.radius(above, {one.ref: one.owner_ref for one in near.known.values() if one.owner_ref})
+    until = page.about.removed_at + whole.GRACE if page.about.removed_at else None
+    wrong = entitybands.states(page, until, times)
+    nodes = _nodes(near, ref, {*(one.ref for one in above), *(one.ref for one in below)})
+    upper, lower = graphs.stops(above, nodes, above=True), graphs.stops(below, nodes, above=False)
+    return render_template(
+        "entity.html",
+        here="Catalog",
+        topic=topic,
+        page=page,
+        about=page.about,
+        band=wrong[0] if wrong else entitybands.calm(page, radius),
+        notes=wrong[1:],
+        felt=entitybands.felt(radius) if wrong or page.about.kind not in entitybands.OWNED else "",
+        picture=graphs.picture(nodes[ref], upper, lower) if upper or lower else "",
+        above=upper,
+        below=lower,
+        circle=[near.known[one].name if one in near.known else one for one in graphs_of.circle(near.graph, ref)],
+        related=_related(page),
+        links=_links(page.document["metadata"].get("links")),
+        tags=[str(tag) for tag in page.document["metadata"].get("tags") or ()],
+        papers=_papers(page),
+        problems=[one for one in (*in_file, *page.problems) if one.problem.code not in SAID_ABOVE],
+        summaries=sorted(summaries.items(), key=lambda one: (one[0][1] != "production", one[0])),
+        last=last,
+        scored=scored,
+        definition=_definition(page.document["spec"]),
+        raw=_yaml(page.document, RAW),
+        listed=LISTED,
+        most=graphs.LISTED,
+    )
+
+
+@bp.get("/catalog/<kind>/<namespace>/<name>/raw")
+def raw(kind: str, namespace: str, name: str) -> Response:
+    """The whole document as YAML, or with `as=json` as JSON."""
+    with auth.services().database.read() as session:
+        document = catalog.entity(session, _ref(kind, namespace, name)).document
+    if request.args.get("as") == "json":
+        return Response(json.dumps(document, indent=2, ensure_ascii=False) + "\n", mimetype="application/json")
+    return Response(_yaml(document), mimetype="text/plain")
+
+
+def _ref(kind: str, namespace: str, name: str) -> str:
+    try:
+        return str(refs.parse(f"{kind}:{namespace}/{name}"))
+    except ValueError as error:
+        raise Error(Code.NOT_FOUND, f"there is no such entity: {error}") from None
+
+
+def _papers(page: EntityPage) -> Papers:
+    if page.about.kind in PEOPLE:
+        return Papers()
+    return papers.papers(auth.services().config.data / "mirrors", page)
+
+
+def _in_file(found: Sequence[Noted], page: EntityPage) -> Sequence[Noted]:
+    """Return what is wrong with the file and names no entity: why what is shown is stale."""
+    return [one for one in found if not one.problem.entity and one.problem.place.path == page.about.place.path]
+
+
+# --- who depends on whom --------------------------------------------------------------------------------------------
+
+
+def _nodes(near: Around, start: str, found: set[str]) -> Mapping[str, Node]:
+    return {ref: _node(ref, near.known.get(ref)) for ref in {start, *found}}
+
+
+def _node(ref: str, known: Near | None) -> Node:
+    if known is None:
+        return Node(ref, render.short_ref(ref), f"{_kind(ref)}, not in the catalog", "", is_known=False)
+    said = known.type or _kind(ref)
+    said += f" of {render.short_ref(known.owner_ref)}" if known.owner_ref else ""
+    marked = ", removed" if known.removed_at else ", stale" if known.stale_since else ""
+    return Node(ref, known.name, f"{said}{marked}", entity_url(ref))
+
+
+def _kind(ref: str) -> str:
+    kind = ref.partition(":")[0]
+    return "API" if kind == "api" else kind
+
+
+def _related(page: EntityPage) -> Mapping[str, Sequence[Related]]:
+    """Return the other ends of its relations by type, those that the catalog knows first."""
+    told: dict[str, list[Related]] = {}
+    for type_, target in page.relations:
+        title = page.titles.get(target)
+        told.setdefault(type_, []).append(Related(target, title or render.short_ref(target), title is not None))
+    return {type_: sorted(ends, key=lambda end: (not end.is_known, end.title.lower())) for type_, ends in told.items()}
+
+
+# --- what its file says ---------------------------------------------------------------------------------------------
+
+
+def _links(said: Any) -> Sequence[tuple[str, str]]:
+    """Return (address, title) of the links that may be followed."""
+    found = []
+    for link in said if isinstance(said, list) else ():
+        address = prose.safe_link(str(link.get("url") or "")) if isinstance(link, Mapping) else None
+        if address:
+            found.append((address, str(link.get("title") or address)))
+    return found
+
+
+def _definition(spec: Mapping[str, Any]) -> str:
+    said = spec.get("definition")
+    return said[:RAW] if isinstance(said, str) else ""
+
+
+def _yaml(document: Mapping[str, Any], most: int | None = None) -> str:
+    """Write the document as YAML; what is too long for a page is left to its own address."""
+    if most is not None and len(json.dumps(document, ensure_ascii=False)) > most:
+        return ""
+    first = ("apiVersion", "kind", "metadata", "spec", "relations", "status")
+    ordered = {key: document[key] for key in (*first, *document) if key in document}
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(ordered, Dumper=dumper, sort_keys=False, allow_unicode=True, width=110))
