@@ -35,6 +35,10 @@ class Rule:
     pattern: tuple[globs.Step, ...]
     owners: tuple[str, ...]
     section: str = ""
+    needle: str = ""
+
+    def fits(self, path: str) -> bool:
+        return self.needle in path and globs.matches(self.pattern, path)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def owner_of(rules: Rules, path: str) -> Answer:
     said: dict[str, Rule] = {}
     sections = len({rule.section for rule in rules.rules})
     for rule in reversed(rules.rules):
-        if rule.section not in said and globs.matches(rule.pattern, path):
+        if rule.section not in said and rule.fits(path):
             said[rule.section] = rule
             if len(said) == sections:
                 break
@@ -124,7 +128,8 @@ class _Reader:
             return
         if len(self.rules) == MAX_RULES:
             return self._problem(number, column, f"only the first {MAX_RULES} lines are read", "write fewer patterns")
-        self.rules.append(Rule(number, compiled(pattern), owners or self.inherited, self.section))
+        steps = compiled(pattern)
+        self.rules.append(Rule(number, steps, owners or self.inherited, self.section, globs.needle(steps)))
 
     def _section(self, found: re.Match[str], line: str, number: int) -> None:
         start = len(line) - len(line.lstrip()) + found.start("owners")

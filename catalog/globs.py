@@ -41,6 +41,19 @@ def name(text: str, *, escapes: bool = False) -> Name:
     return "".join(literal) if len(literal) == len(signs) else tuple(signs)
 
 
+def needle(pattern: Sequence[Step]) -> str:
+    """Return the longest text that every path that fits has in it: looking for that first is quick.
+
+    >>> needle((MANY, name("*-info.y?ml")))
+    '-info.y'
+    """
+    found = [step for step in pattern if isinstance(step, str)]
+    for step in pattern:
+        if isinstance(step, tuple):
+            found += "".join(sign if isinstance(sign, str) else "\0" for sign in step).split("\0")
+    return max(found, key=len, default="")
+
+
 def matches(pattern: Sequence[Step], path: str, *, hidden: bool = True) -> bool:
     """Say whether the whole path fits. Without `hidden`, signs stand for no name that begins with a dot.
 

@@ -5,9 +5,10 @@ Links, other schemes than https and everything outside the repository are refuse
 """
 
 import bisect
+import itertools
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from catalog.places import Path, Place, Problem, did_you_mean, quoted
 
 MAX_TARGETS = 500  # of one Location
 MAX_SPELLINGS = 100  # of one target with {a,b}
-MAX_WORK = 5_000_000  # files compared with a pattern, for a whole repository; some seconds
+MAX_WORK = 2_000_000  # files compared with a pattern, for a whole repository; some seconds
 _TARGET = 1_000  # what looking up one target is worth, in such steps
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
@@ -89,10 +90,19 @@ class Files:
         for spelling in spelt(path):
             if self.left <= 0:
                 break
-            self.left -= len(self.paths)
             steps = [globs.MANY if part == "**" else globs.name(part) for part in spelling.split("/")]
-            found.update(file for file in self.paths if globs.matches(steps, file, hidden=False))
+            below = self._below(steps)
+            self.left -= len(below)
+            needle = globs.needle(steps)
+            found.update(file for file in below if needle in file and globs.matches(steps, file, hidden=False))
         return sorted(found)
+
+    def _below(self, steps: Sequence[globs.Step]) -> Sequence[str]:
+        """Return the paths in the folder that a pattern begins with."""
+        folder = "".join(f"{step}/" for step in itertools.takewhile(lambda step: isinstance(step, str), steps[:-1]))
+        start = bisect.bisect_left(self.paths, folder)
+        end = bisect.bisect_left(self.paths, folder + "\U0010ffff") if folder else len(self.paths)
+        return self.paths[start:end]
 
 
 def targets(location: Entity, file: str, files: Files, here: Here) -> Targets:

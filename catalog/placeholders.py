@@ -29,6 +29,11 @@ class Unreadable(Exception):
     """Why a file cannot stand for a value, said to the person who wrote it."""
 
 
+def any_in(text: bytes) -> bool:
+    """Say whether a YAML text may hold a placeholder; most hold none, and need no second look."""
+    return b"$text" in text or b"$json" in text or b"$yaml" in text
+
+
 def named_in(text: bytes, file: str) -> frozenset[str]:
     """Return the files that the placeholders in a YAML text look like naming, so that they can be read in one go."""
     said = (found[1].decode("utf-8", "replace") for found in _LOOKS_LIKE.finditer(text))
@@ -40,8 +45,6 @@ def filled(document: Document, file: str, read: Read, here: Here) -> tuple[Docum
 
     Its value is then a text that means nothing, so that nobody complains a second time.
     """
-    if not any(path and path[-1] in KEYS for path in document.keys):
-        return document, ()
     filler = _Filler(document, file, read, here)
     data = filler.value(document.data, ())
     problems = filler.problems

@@ -195,7 +195,7 @@ class _Reader:
                     yield path, text
 
     def _file(self, path: str, text: bytes) -> Sequence[Entity]:
-        found = validate({self.shown(path): text}, self.blocks, partial(self._prepare, path))
+        found = validate({self.shown(path): text}, self.blocks, partial(self._prepare, path, placeholders.any_in(text)))
         self.problems += found.problems if found.broken else _softened(found.problems)
         self.problems += _claimed(self.entities, found.entities)
         self.broken |= found.broken
@@ -214,12 +214,14 @@ class _Reader:
         address = forges.split(url)
         return address.path if self.home and forges.same(address.repository, self.home) else None
 
-    def _prepare(self, path: str, document: Document) -> tuple[Document, Sequence[Problem]]:
+    def _prepare(self, path: str, to_fill: bool, document: Document) -> tuple[Document, Sequence[Problem]]:
         self.values += document.size
         if self.values > MAX_VALUES:
             said = f"this repository's catalog files hold more than {MAX_VALUES} values"
             return document, (Problem(document.place(()), "too-large", said, "write less"),)
-        document, problems = placeholders.filled(document, path, self.supply.text, self._here)
+        problems: tuple[Problem, ...] = ()
+        if to_fill:
+            document, problems = placeholders.filled(document, path, self.supply.text, self._here)
         document, more = self._owned(path, document)
         return document, (*problems, *more)
 
