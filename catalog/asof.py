@@ -48,6 +48,8 @@ class Kept(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def url(self) -> str: ...
+    @property
     def paths(self) -> Sequence[str]: ...
 
 
@@ -187,7 +189,7 @@ class _Past:
     def read(self, repository: int, commit: Commit) -> None:
         kept = self.kept[repository]
         self.looked_at.add(repository)
-        found = read(MirrorTree(self.mirror(repository), commit.sha), {}, kept.paths)
+        found = read(MirrorTree(self.mirror(repository), commit.sha), {}, kept.paths, home=kept.url)
         self.readings[repository] = found
         self.used.append(Used(kept.name, commit.sha, commit.at, commit.subject))
         for entity in found.entities:

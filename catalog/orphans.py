@@ -4,16 +4,16 @@ An orphan names no owner, or one that leads to nobody. A team is disbanded when 
 gone while others still name it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from catalog.groups import Claim, Directory, Person
+from catalog.naming import names_owner
 from catalog.ownership import OWNED, Owner, owner_of, problem_of
 from catalog.places import Problem
 
-# Problems of an owner whom nobody describes.
-UNKNOWN = "unknown-owner"
+UNKNOWN = "unknown-owner"  # the problem of an owner whom no file describes
 
 
 @dataclass(frozen=True)
@@ -58,80 +58,59 @@ class Health:
     alone: tuple[Team, ...]
 
 
+@dataclass(frozen=True)
+class _Answered:
+    claim: Claim
+    owner: Owner
+    problem: Problem | None
+
+
 def health(claims: Iterable[Claim], known: Directory) -> Health:
-    """Return all of it, each part by reference."""
-    said = [claim for claim in claims if needs_owner(claim)]
-    owners = {claim.ref: owner_of(claim, known) for claim in said}
-    lost = orphans(said, known)
-    owns = _owns(owners)
+    """Return all of it, each part by reference. Entities of kinds that need no owner count when they name one."""
+    said = [
+        _Answered(claim, owner_of(claim, known), problem_of(claim, known))
+        for claim in sorted(claims, key=lambda one: one.ref)
+        if claim.ref.partition(":")[0] in OWNED or names_owner(claim)
+    ]
+    lost = _orphans(said)
+    teams = _teams(said, known)
     return Health(
-        len(said), len(said) - len(lost), lost, unknown(said, known), _disbanded(owns, known), _alone(owns, known)
+        all=len(said),
+        owned=len(said) - len(lost),
+        orphans=lost,
+        unknown=_unknown(said),
+        disbanded=tuple(one for one in teams if one.gone or (one.ref in known.groups and not one.people)),
+        alone=tuple(one for one in teams if not one.gone and len(one.people) == 1),
     )
 
 
-def needs_owner(claim: Claim) -> bool:
-    return claim.ref.partition(":")[0] in OWNED or bool(claim.owner_text.strip())
+def _orphans(said: Sequence[_Answered]) -> tuple[Orphan, ...]:
+    return tuple(Orphan(one.claim.ref, one.owner, one.problem) for one in said if one.problem and not one.owner.people)
 
 
-def orphans(claims: Iterable[Claim], known: Directory) -> tuple[Orphan, ...]:
-    """Return what nobody answers for."""
-    found = []
-    for claim in filter(needs_owner, claims):
-        owner, problem = owner_of(claim, known), problem_of(claim, known)
-        if not owner.people and problem:
-            found.append(Orphan(claim.ref, owner, problem))
-    return tuple(sorted(found, key=lambda one: one.ref))
-
-
-def disbanded(claims: Iterable[Claim], known: Directory) -> tuple[Team, ...]:
-    """Return the teams that own something and have nobody, or are gone."""
-    return _disbanded(_owns({claim.ref: owner_of(claim, known) for claim in claims}), known)
-
-
-def alone(claims: Iterable[Claim], known: Directory) -> tuple[Team, ...]:
-    """Return the teams of one person that own something."""
-    return _alone(_owns({claim.ref: owner_of(claim, known) for claim in claims}), known)
-
-
-def unknown(claims: Iterable[Claim], known: Directory) -> tuple[Unknown, ...]:
+def _unknown(said: Sequence[_Answered]) -> tuple[Unknown, ...]:
     """Return the owners that no file describes; a team that still has people is among them."""
-    named: dict[str, list[str]] = {}
-    told: dict[str, tuple[Owner, Problem]] = {}
-    for claim in filter(lambda one: bool(one.owner_text.strip()), claims):
-        problem = problem_of(claim, known)
-        if problem and problem.code == UNKNOWN:
-            key = claim.owner_ref or claim.owner_text
-            named.setdefault(key, []).append(claim.ref)
-            told.setdefault(key, (owner_of(claim, known), problem))
+    named: dict[str, list[_Answered]] = {}
+    for one in said:
+        if names_owner(one.claim) and one.problem and one.problem.code == UNKNOWN:
+            named.setdefault(one.owner.ref or one.claim.owner_text, []).append(one)
     return tuple(
-        Unknown(key, told[key][0].title, told[key][1].hint, tuple(sorted(refs))) for key, refs in sorted(named.items())
+        Unknown(ref, ones[0].owner.title, ones[0].problem.hint if ones[0].problem else "", _refs(ones))
+        for ref, ones in sorted(named.items())
     )
 
 
-def _owns(owners: Mapping[str, Owner]) -> Mapping[str, Sequence[str]]:
-    owns: dict[str, list[str]] = {}
-    for ref, owner in sorted(owners.items()):
-        if owner.ref.startswith("group:"):
-            owns.setdefault(owner.ref, []).append(ref)
-    return owns
+def _teams(said: Sequence[_Answered], known: Directory) -> list[Team]:
+    """Return every group that owns something, with all of it."""
+    owns: dict[str, list[_Answered]] = {}
+    for one in said:
+        if one.owner.ref.startswith("group:"):
+            owns.setdefault(one.owner.ref, []).append(one)
+    return [
+        Team(ref, ones[0].owner.title, known.people_of(ref), _refs(ones), known.gone.get(ref))
+        for ref, ones in sorted(owns.items())
+    ]
 
 
-def _disbanded(owns: Mapping[str, Sequence[str]], known: Directory) -> tuple[Team, ...]:
-    return tuple(
-        _team(group, refs, known)
-        for group, refs in sorted(owns.items())
-        if group in known.gone or (group in known.groups and not known.people_of(group))
-    )
-
-
-def _alone(owns: Mapping[str, Sequence[str]], known: Directory) -> tuple[Team, ...]:
-    return tuple(
-        _team(group, refs, known)
-        for group, refs in sorted(owns.items())
-        if group not in known.gone and len(known.people_of(group)) == 1
-    )
-
-
-def _team(group: str, owns: Sequence[str], known: Directory) -> Team:
-    title = known.groups.get(group) or group.rpartition("/")[2]
-    return Team(group, title, known.people_of(group), tuple(owns), known.gone.get(group))
+def _refs(said: Sequence[_Answered]) -> tuple[str, ...]:
+    return tuple(one.claim.ref for one in said)

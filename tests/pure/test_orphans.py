@@ -52,7 +52,7 @@ def test_an_orphan_has_no_owner_or_one_that_leads_to_nobody() -> None:
 
 
 def test_a_team_without_people_is_listed_with_all_it_owns() -> None:
-    (team,) = orphans.disbanded(EVERYTHING, KNOWN)
+    (team,) = orphans.health(EVERYTHING, KNOWN).disbanded
 
     assert (team.ref, team.people, team.gone) == (LEGACY, (), None)
     assert team.owns == ("component:default/basket", "system:default/shopping")
@@ -61,19 +61,20 @@ def test_a_team_without_people_is_listed_with_all_it_owns() -> None:
 def test_a_team_that_is_gone_is_disbanded_while_something_names_it() -> None:
     known = directory(GROUPS, {ALICE.ref: ALICE}, [(PAYMENTS, ALICE.ref)], gone={PAYMENTS: NOON, SEARCH: NOON})
 
-    (team,) = orphans.disbanded([claim("checkout", "payments")], known)
+    found = orphans.health([claim("checkout", "payments")], known)
 
+    (team,) = found.disbanded
     assert (team.ref, team.people, team.gone) == (PAYMENTS, (ALICE,), NOON)
-    assert orphans.alone([claim("checkout", "payments")], known) == ()
+    assert found.alone == ()
 
 
 def test_a_team_of_one_is_listed_only_when_it_owns_something() -> None:
-    assert [(team.ref, team.people) for team in orphans.alone(EVERYTHING, KNOWN)] == [(SEARCH, (BOB,))]
-    assert orphans.alone([claim("checkout", "payments")], KNOWN) == ()
+    assert [(team.ref, team.people) for team in orphans.health(EVERYTHING, KNOWN).alone] == [(SEARCH, (BOB,))]
+    assert orphans.health([claim("checkout", "payments")], KNOWN).alone == ()
 
 
 def test_an_owner_whom_nobody_describes_is_listed_once_with_all_who_name_it() -> None:
-    (one,) = orphans.unknown([*EVERYTHING, claim("second", "paymets")], KNOWN)
+    (one,) = orphans.health([*EVERYTHING, claim("second", "paymets")], KNOWN).unknown
 
     assert (one.ref, one.title, one.hint) == ("group:default/paymets", "paymets", 'did you mean "payments"?')
     assert one.named_by == ("component:default/second", "component:default/typo")

@@ -393,3 +393,23 @@ def test_each_way_through_the_teams_below_is_one_that_exists() -> None:
         path = (PAYMENTS, *member.via, member.person.ref)
         for above, below in pairwise(path):
             assert below in among.children.get(above, frozenset()) | among.members.get(above, frozenset())
+
+
+TEXT = st.text(max_size=12) | st.sampled_from(
+    ["@", "@/", "/", ":", "a@b.", "{}@x.y", "group:", "@@maintainer", "\u2028"]
+)
+
+
+@given(TEXT, st.none() | TEXT, TEXT, st.lists(st.tuples(TEXT, st.sampled_from([PAYMENTS, ALICE.ref]))))
+def test_no_text_makes_it_raise_and_none_is_a_blank(
+    text: str, ref: str | None, source: str, aliases: list[tuple[str, str]]
+) -> None:
+    among = known(aliases=tuple(aliases))
+    asked = Claim(CHECKOUT, text, ref, source, Place("shop.yaml", 1, 1), None)
+
+    found = ownership.chain(asked, among)
+
+    assert found.owner.people or found.problem
+    assert found.steps
+    if text.strip():
+        assert found.owner.title

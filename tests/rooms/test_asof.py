@@ -51,6 +51,7 @@ def day(number: float) -> datetime:
 class Kept:
     id: int
     name: str
+    url: str = "https://git.example.org/acme/shop.git"
     paths: tuple[str, ...] = ()
 
 
