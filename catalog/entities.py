@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from catalog import refs
 from catalog.places import Document, Place
@@ -35,12 +35,6 @@ PART_OF: Mapping[str, tuple[tuple[str, str], ...]] = {
 def _written_as_list(value: Any) -> Any:
     if isinstance(value, str):
         raise ValueError(f"needs a list, not one text; write [{value}]")
-    return value
-
-
-def _not_empty(value: Any) -> Any:
-    if not value:
-        raise ValueError("must not be empty")
     return value
 
 
@@ -86,7 +80,7 @@ class McpServerSpec(Owned):
 
     type: Text
     lifecycle: Text
-    remotes: Annotated[tuple[Remote, ...], AfterValidator(_not_empty)]
+    remotes: tuple[Remote, ...] = Field(min_length=1)
     system: Text = ""
 
 

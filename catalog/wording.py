@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from catalog.places import Document, Path, Problem, did_you_mean, quoted
 
@@ -59,6 +59,7 @@ def problems_of(
     """
     start = tuple(prefix)
     complaints = [_complaint(said, document, start) for said in error.errors(include_url=False)]
+    complaints = [complaint for complaint in complaints if not _only_counts_the_good(complaint, document)]
     root = model or _named(error.title)
     return [_problem(complaint, document, start, root) for complaint in _one_per_union(complaints)]
 
@@ -76,6 +77,14 @@ def _complaint(said: Mapping[str, Any], document: Document, start: Path) -> _Com
         elif step != "[key]":
             tags.append((len(path), str(step)))
     return _Complaint(path, tuple(tags), said)
+
+
+def _only_counts_the_good(complaint: _Complaint, document: Document) -> bool:
+    """A list whose items are wrong is not too short as well, though pydantic, which has none left, says so."""
+    if complaint.error["type"] != "too_short":
+        return False
+    value = document.value(complaint.path)
+    return isinstance(value, list | dict) and len(value) >= complaint.error["ctx"]["min_length"]
 
 
 def _one_per_union(complaints: list[_Complaint]) -> list[_Complaint]:
@@ -193,6 +202,8 @@ def _members(annotation: Any) -> list[Any]:
         return _members(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
         return [found for member in typing.get_args(annotation) for found in _members(member)]
+    if _is_model(annotation) and issubclass(annotation, RootModel):
+        return _members(annotation.model_fields["root"].annotation)
     return [] if annotation in (None, types.NoneType) else [annotation]
 
 

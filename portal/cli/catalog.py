@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from catalog import ownership
+from catalog.faults import OWNER_FORM
 from catalog.places import Problem
 from catalog.validate import FILE, NOT_READ, Validated, validate
 from catalog.yamlfile import MAX_BYTES
 from portal.blocks import BLOCKS
 from portal.cli.owner import owner
+from portal.cli.schema import schema
 
 
 @click.group()
@@ -33,7 +35,7 @@ def check(paths: Sequence[Path], as_json: bool) -> None:
     if not files:
         raise click.UsageError(f"there is no {FILE} in {' or '.join(map(str, paths))}")
     found = validate(files, BLOCKS)
-    problems = sorted([*found.problems, *_owners(found)], key=lambda problem: problem.place)
+    problems = sorted(_problems(found), key=lambda problem: problem.place)
     click.echo(_as_json(problems) if as_json else _as_text(problems, found, len(files)))
     raise SystemExit(1 if any(problem.severity == "error" for problem in problems) else 0)
 
@@ -55,11 +57,14 @@ def _start(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)  # one byte more is enough to be called too large
 
 
-def _owners(found: Validated) -> list[Problem]:
+def _problems(found: Validated) -> list[Problem]:
+    """Return what is wrong; where groups or people are described, what is said of an owner is what they make of it."""
     known = ownership.directory_of(found.entities)
     described = {kind for kind, there in (("group", known.groups), ("user", known.people)) if there}
     asked = [entity for entity in found.entities if entity.owner and entity.owner.kind in described]
-    return ownership.problems(asked, known)
+    judged = {str(entity.ref) for entity in asked}
+    kept = [one for one in found.problems if one.code != OWNER_FORM or one.entity not in judged]
+    return [*kept, *ownership.problems(asked, known)]
 
 
 def _as_json(problems: Sequence[Problem]) -> str:
@@ -93,6 +98,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-catalog.add_command(owner)
+for command in (owner, schema):  # each in a file of its own
+    catalog.add_command(command)
 
 COMMANDS = {"catalog": catalog}
