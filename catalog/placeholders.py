@@ -156,6 +156,7 @@ def _yaml(text: str, path: str) -> Any:
         raise Unreadable(f"{problems[0].place} {problems[0].message}")
     if len(documents) != 1:
         raise Unreadable(f"{path} has {len(documents)} YAML documents; exactly one can stand here")
+    _check(documents[0].data, path)  # aliases may nest deeper than the text does
     return documents[0].data
 
 
