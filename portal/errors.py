@@ -94,7 +94,9 @@ def _catalog(status: int, error: Error) -> Response:
         return make_response("", 404)
     asked = {"method": request.method, "url": request.full_path.removeprefix(CATALOG).rstrip("?")}
     said = {"name": NAMES.get(status, "Error"), "message": "; ".join((error.message, *error.reasons))}
-    return make_response({"error": said, "request": asked, "response": {"statusCode": status}}, status)
+    answered = make_response({"error": said, "request": asked, "response": {"statusCode": status}})
+    answered.status = f"{status} {HTTPStatus(status).phrase}"  # it stands in what their client raises
+    return answered
 
 
 TITLES = {

@@ -127,6 +127,7 @@ def _row(document: Mapping[str, Any], repository: int, at: datetime) -> dict[str
         "added_at": at,
         "changed_at": at,
         "removed_at": at if orphan else None,
+        "removed_revision": "0" * 40 if orphan else None,
     }
 
 
