@@ -245,6 +245,7 @@ def _named(title: str) -> type[BaseModel] | None:
 
 _PARSER: tuple[tuple[str, str, str], ...] = (  # what the parser says -> message, hint
     ("mapping values are not allowed", "a second “: ” in one line", "put the value in quotes, or mind the indentation"),
+    ("block sequence entries are not allowed", "a list cannot begin in this line", "begin it in a line of its own"),
     ("could not find expected ':'", "this line is no “key: value”", "add a “:” or indent it"),
     ("block end>, but found", "the indentation does not fit the lines above", ""),
     ("did not find expected key", "the indentation does not fit the lines above", ""),
