@@ -61,14 +61,6 @@ class Problem(Out):
     entity: str
 
 
-class Problems(Out):
-    problems: list[Problem]
-
-
-class Repositories(Out):
-    repositories: list[Repository]
-
-
 class Registered(Out):
     id: int = Field(description="of the repository")
 

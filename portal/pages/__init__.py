@@ -14,9 +14,9 @@ from portal.pages.login import bp as login
 from portal.pages.owners import bp as owners
 from portal.pages.patterns import bp as patterns
 from portal.pages.plan import bp as plan
+from portal.pages.repositories import bp as settings
 from portal.pages.scorecards import bp as scorecards
 from portal.pages.services import bp as services
-from portal.pages.settings import bp as settings
 from portal.pages.tryit import bp as tryit
 
 

@@ -1,4 +1,4 @@
-"""What admins keep: who may come in, and which repositories are read."""
+"""What admins keep: who may come in. Which repositories are read stands in portal/pages/repositories.py."""
 
 from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
@@ -11,49 +11,6 @@ from portal.pages import common
 from portal.permissions import Action
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
-
-
-@bp.get("/repositories")
-def repositories() -> str:
-    return _repositories()
-
-
-def _repositories(wrong: str = "", typed: str = "") -> str:
-    with auth.services().database.read() as session:
-        topic = common.live(session)
-        known = catalog.repositories(session)
-        services = catalog.services(session)
-        problems = catalog.problems_by_repository(session)
-        g.running = len(query.deploys(session, running=True, limit=100))
-    here = {one.id: [service for service in services if service.repository_id == one.id] for one in known}
-    return render_template(
-        "repositories.html",
-        here="Services",
-        topic=topic if not wrong else "",
-        repositories=known,
-        services=here,
-        problems=problems,
-        refused=common.refusal(Action.REGISTER),
-        allow_local=auth.services().config.allow_local_repositories,
-        wrong=wrong,
-        typed=typed,
-    )
-
-
-@bp.post("/repositories")
-def register() -> Response | tuple[str, int]:
-    """Take a repository in; the worker reads it at once."""
-    common.require(Action.REGISTER)
-    url = request.form.get("url", "").strip()[:2000]
-    if not url:
-        return _repositories("Say where the repository is: an https or ssh address, or a folder on this machine."), 400
-    try:
-        auth.services().register(url, auth.somebody().actor)
-    except Error as error:
-        if error.code is Code.FORBIDDEN:
-            raise
-        return _repositories(error.message, url), 400
-    return common.back_to("settings.repositories")
 
 
 @bp.get("/accounts")
