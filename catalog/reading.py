@@ -15,6 +15,7 @@ from catalog.entities import Entity
 from catalog.locations import Elsewhere, Files
 from catalog.places import Document, Mark, Place, Problem, quoted
 from catalog.refs import Ref
+from catalog.skeletons import softened
 from catalog.supply import Supply
 from catalog.trees import Tree
 from catalog.validate import FILE, NOT_READ, BlockReader, validate
@@ -79,7 +80,7 @@ def read_only(
 ) -> Reading:
     """Read those files and what Locations in them name, and no other."""
     reader = _Reader(tree, blocks, "", shown)
-    reader.read(reader.named(paths))
+    reader.read(paths)
     return reader.reading()
 
 
@@ -120,18 +121,10 @@ def _usual(paths: Iterable[str]) -> list[str]:
     return sorted(real, key=lambda path: (path.count("/"), path))
 
 
-def _softened(problems: Sequence[Problem]) -> list[Problem]:
-    """A skeleton with {{ }} is no mistake: one warning for the file says why it describes nothing."""
-    templates = [problem for problem in problems if problem.code == "template"]
-    others = [problem for problem in problems if problem.code != "template"]
-    return [*(replace(problem, severity="warning") for problem in templates[:1]), *others]
-
-
 class _Reader:
     def __init__(self, tree: Tree, blocks: Mapping[str, BlockReader], home: str, shown: Callable[[str], str]) -> None:
         self.tree, self.blocks, self.home, self.shown = tree, blocks, home, shown
-        self.files = Files(tree.paths(), tree.left_out())
-        self.supply = Supply(tree, self.files)
+        self.supply = Supply(tree, lambda path: self.files.why_not(path))
         self.seen: set[str] = set()
         self.unread: dict[str, None] = {}
         self.entities: dict[Ref, Entity] = {}
@@ -141,6 +134,11 @@ class _Reader:
         self.sources: dict[Place, str] = {}  # where an entity's name stands -> who says its owner
         self.owners: dict[str, codeowners.Answer] = {}
         self.bytes = self.values = 0
+
+    @cached_property
+    def files(self) -> Files:
+        """Every path there is: of a folder that takes time, and one file alone needs none of it."""
+        return Files(self.tree.paths(), self.tree.left_out())
 
     def problem(self, path: str, code: str, said: str, hint: str, severity: str = "error") -> None:
         self.problems.append(Problem(Place(self.shown(path), 1, 1), code, said, hint, severity))
@@ -186,6 +184,8 @@ class _Reader:
             batch, paths = paths[:room], paths[room:]
             self.seen.update(batch)
             texts = self.tree.read(batch)
+            for path in (path for path in batch if path not in texts):
+                self.problem(path, "no-file", "there is no such file, or it cannot be read", "give its new path")
             self.supply.expect(path for file in texts for path in placeholders.named_in(texts[file] or b"", file))
             for path, text in texts.items():
                 self.bytes += len(text or b"")
@@ -196,7 +196,7 @@ class _Reader:
 
     def _file(self, path: str, text: bytes) -> Sequence[Entity]:
         found = validate({self.shown(path): text}, self.blocks, partial(self._prepare, path, placeholders.any_in(text)))
-        self.problems += found.problems if found.broken else _softened(found.problems)
+        self.problems += found.problems if found.broken else softened(found.problems, text)
         self.problems += _claimed(self.entities, found.entities)
         self.broken |= found.broken
         return found.entities
@@ -243,11 +243,11 @@ class _Reader:
 
     @cached_property
     def _rules(self) -> Rules | None:
-        path = next((path for path in codeowners.PLACES if path in self.files), None)
+        texts = self.tree.read(codeowners.PLACES, codeowners.MAX_BYTES)
+        path = next((path for path in codeowners.PLACES if path in texts), None)
         if path is None:
             return None
-        text = self.tree.read([path], codeowners.MAX_BYTES).get(path, b"")
-        rules = codeowners.parse(text, self.shown(path))
+        rules = codeowners.parse(texts[path], self.shown(path))
         self.problems += rules.problems
         return rules
 

@@ -1,8 +1,7 @@
 """The files that placeholders name, read a few at a time, and no more of them than a machine can hold."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from catalog.locations import Files
 from catalog.placeholders import Unreadable
 from catalog.places import quoted
 from catalog.trees import Tree
@@ -13,26 +12,31 @@ _AT_ONCE = 32
 
 
 class Supply:
-    def __init__(self, tree: Tree, files: Files) -> None:
-        self._tree, self._files = tree, files
+    """`why_not` says why a file that is asked for is not there."""
+
+    def __init__(self, tree: Tree, why_not: Callable[[str], str]) -> None:
+        self._tree, self._why_not = tree, why_not
+        self._asked: set[str] = set()
         self._texts: dict[str, bytes | None] = {}
         self._held = self._used = 0  # bytes read, and bytes that stand in documents
 
     def expect(self, paths: Iterable[str]) -> None:
         """Read what will probably be asked for."""
-        wanted = [path for path in dict.fromkeys(paths) if path in self._files and path not in self._texts]
+        wanted = [path for path in dict.fromkeys(paths) if path not in self._asked]
         for at in range(0, len(wanted), _AT_ONCE):
             if self._held > MAX_BYTES:
                 return
-            texts = self._tree.read(wanted[at : at + _AT_ONCE])
+            batch = wanted[at : at + _AT_ONCE]
+            texts = self._tree.read(batch)
+            self._asked.update(batch)
             self._texts.update(texts)
             self._held += sum(len(text or b"") for text in texts.values())
 
     def text(self, path: str) -> bytes:
         """Return a file's bytes; raise Unreadable when it cannot be had."""
         self.expect([path])
-        if path not in self._files:
-            why = self._files.why_not(path)
+        if path in self._asked and path not in self._texts:
+            why = self._why_not(path)
             said = (
                 f"{quoted(path)} is not read: {why}" if why else f"there is no file {quoted(path)} in this repository"
             )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,8 +10,9 @@ import click
 from catalog import ownership
 from catalog.faults import OWNER_FORM
 from catalog.places import Problem
-from catalog.validate import FILE, NOT_READ, Validated, validate
-from catalog.yamlfile import MAX_BYTES
+from catalog.reading import Reading, read, read_only, together
+from catalog.trees import FolderTree
+from catalog.validate import FILE
 from portal.blocks import BLOCKS
 from portal.cli.owner import owner
 from portal.cli.schema import schema
@@ -28,36 +29,34 @@ def catalog() -> None:
 def check(paths: Sequence[Path], as_json: bool) -> None:
     """Say everything that is wrong in PATHS, which are files or folders to look through.
 
+    What they name counts as well: targets of Locations, placeholders, and the owners of CODEOWNERS.
     Owners are looked up among the groups and people that these files describe; where they describe none, an owner may
     well be known to the portal, and nothing is said. Ends with 1 when there is an error; a warning is none.
     """
-    files = {str(path): _start(path) for path in _files(paths)}
-    if not files:
+    readings = [_reading(path) for path in paths]
+    found = together(reading for reading in readings if reading.paths)
+    if not found.paths:
         raise click.UsageError(f"there is no {FILE} in {' or '.join(map(str, paths))}")
-    found = validate(files, BLOCKS)
     problems = sorted(_problems(found), key=lambda problem: problem.place)
-    click.echo(_as_json(problems) if as_json else _as_text(problems, found, len(files)))
+    click.echo(_as_json(problems) if as_json else _as_text(problems, found))
     raise SystemExit(1 if any(problem.severity == "error" for problem in problems) else 0)
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files themselves, and below a folder what a sync would read; links are not followed."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if name != ".git" and name.lower() not in NOT_READ)
-            if FILE in names and not (Path(folder) / FILE).is_symlink():
-                yield Path(folder) / FILE
+def _reading(path: Path) -> Reading:
+    """Read a folder as a sync would, or one file with what it names in its repository."""
+    if path.is_dir():
+        return read(FolderTree(path), BLOCKS, shown=lambda found: str(path / found))
+    real = path.resolve()
+    folder = next((above for above in real.parents if (above / ".git").exists()), real.parent)
+    file = str(real.relative_to(folder))
+
+    def shown(found: str) -> str:
+        return str(path) if found == file else os.path.relpath(folder / found)
+
+    return read_only(FolderTree(folder), BLOCKS, [file], shown=shown)
 
 
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)  # one byte more is enough to be called too large
-
-
-def _problems(found: Validated) -> list[Problem]:
+def _problems(found: Reading) -> list[Problem]:
     """Return what is wrong; where groups or people are described, what is said of an owner is what they make of it."""
     known = ownership.directory_of(found.entities)
     described = {kind for kind, there in (("group", known.groups), ("user", known.people)) if there}
@@ -87,9 +86,9 @@ def _as_json(problems: Sequence[Problem]) -> str:
     )
 
 
-def _as_text(problems: Sequence[Problem], found: Validated, files: int) -> str:
+def _as_text(problems: Sequence[Problem], found: Reading) -> str:
     errors = sum(problem.severity == "error" for problem in problems)
-    summary = f"{_count(files, 'file')}, {len(found.entities)} good, {_count(errors, 'error')}"
+    summary = f"{_count(len(found.paths), 'file')}, {len(found.entities)} good, {_count(errors, 'error')}"
     summary += f", {_count(len(problems) - errors, 'warning')}"
     return "\n".join([*map(str, problems), summary])
 

@@ -88,7 +88,7 @@ def test_a_folder_without_a_catalog_file_is_a_wrong_call(folder: Path) -> None:
     assert "there is no catalog-info.yaml in ." in result.output
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe", b"a\0b", b"x" * (1024 * 1024 + 10), b"{{ x }}"])
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"a\0b", b"x" * (1024 * 1024 + 10)])
 def test_a_hostile_file_is_one_located_problem(folder: Path, text: bytes) -> None:
     Path("catalog-info.yaml").write_bytes(text)
 
@@ -96,3 +96,62 @@ def test_a_hostile_file_is_one_located_problem(folder: Path, text: bytes) -> Non
 
     assert result.exit_code == 1
     assert len(result.output.splitlines()) == 2
+
+
+def test_a_skeleton_is_a_warning_and_a_mistake_is_none(folder: Path) -> None:
+    written("skel/catalog-info.yaml", component("${{ values.name }}"))
+
+    assert (run(".").exit_code, run("skel/catalog-info.yaml").exit_code) == (0, 0)
+    assert "skel/catalog-info.yaml:4:3 name: " in run(".").output
+    assert run(written("catalog-info.yaml", component().replace("owner: ", "owner: {{ x }}"))).exit_code == 1
+
+
+OWNERLESS = component().replace("  owner: payments\n", "")
+API = """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: API
+metadata: {name: api}
+spec: {type: openapi, lifecycle: production, definition: {$text: ./no.json}}
+"""
+LOCATION = """\
+apiVersion: backstage.io/v1alpha1
+kind: Location
+metadata: {name: all}
+spec: {targets: [./services/*.yaml, ./no.yaml]}
+"""
+
+
+def test_what_files_name_counts_in_a_folder_and_for_one_file(folder: Path) -> None:
+    written("shop/.github/CODEOWNERS", "/services/ @acme/payments")
+    written("shop/catalog-info.yaml", LOCATION)
+    written("shop/services/checkout.yaml", OWNERLESS + API)
+    (folder / "shop/.git").mkdir()
+    found = [
+        'shop/catalog-info.yaml:4:37 target: there is no file "./no.yaml"; '
+        'presence: "optional" lets a target be missing',
+        'shop/services/checkout.yaml:12:59 $text: there is no file "services/no.json" in this repository',
+        "2 files, 2 good, 2 errors, 0 warnings",
+    ]
+
+    assert run("shop").output.splitlines() == found
+    assert run("shop/catalog-info.yaml").output.splitlines() == found
+    assert run(folder / "shop").output.splitlines()[0] == f"{folder}/{found[0]}"
+    assert run("shop/services/checkout.yaml").output.splitlines()[-1] == "1 file, 1 good, 1 error, 0 warnings"
+
+
+def test_what_two_folders_claim_is_a_conflict(folder: Path) -> None:
+    written("a/catalog-info.yaml", component())
+    written("b/catalog-info.yaml", component())
+
+    assert run("b", "a").output.splitlines()[0] == (
+        "a/catalog-info.yaml:4:3 name: component:default/checkout is described at b/catalog-info.yaml:4:3 already; "
+        "give one of them another name"
+    )
+
+
+def test_a_file_that_is_reached_by_a_link_is_read_when_it_is_named(folder: Path) -> None:
+    written("real/catalog-info.yaml", component(owner="a b"))
+    Path("link.yaml").symlink_to("real/catalog-info.yaml")
+
+    assert run("link.yaml").output.startswith("link.yaml:8:3 owner: ")

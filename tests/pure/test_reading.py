@@ -181,7 +181,14 @@ def test_only_the_files_that_are_asked_for() -> None:
         "there/x.yaml:3:12",
     ]
     assert found.paths == {"there/deep/catalog-info.yaml", "there/x.yaml"}
-    assert read_only(tree, {}, ["examples/no.yaml"]).problems[0].code == "no-file"
+
+
+def test_a_file_that_is_not_there_is_said() -> None:
+    tree = DictTree({"catalog-info.yaml": component("a").encode()})
+
+    assert [str(problem) for problem in read_only(tree, {}, ["no.yaml"]).problems] == [
+        "no.yaml:1:1 there is no such file, or it cannot be read; give its new path"
+    ]
 
 
 def test_two_readings_that_claim_one_name_are_in_conflict() -> None:
