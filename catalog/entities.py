@@ -159,7 +159,7 @@ def spec_of(kind: Any, spec: Mapping[str, Any]) -> type[Fields] | None:
     return SPECS.get(kind) if isinstance(kind, str) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One entity as its file says it. `owner` is a whole reference already, `owner_text` is what is written."""
 

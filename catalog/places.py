@@ -70,7 +70,7 @@ class Text:
         return Place(self.path, line, index - self._starts[line - 1] + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Document:
     """One YAML document as plain data, with the place of every value and every key.
 

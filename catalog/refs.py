@@ -17,7 +17,7 @@ FORM = "a reference is [kind:][namespace/]name"
 _REMEMBERED = 10_000  # most references of a file are said again and again
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Ref:
     """One entity's identity. Made lower-case, so that two spellings of one name are equal."""
 

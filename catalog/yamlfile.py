@@ -6,6 +6,7 @@ binary) becomes a located problem; no text makes `read` raise.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -241,7 +242,7 @@ class _Builder:
     def _key(self, event: Any, depth: int) -> str:
         value, _ = self._node(event, depth + 1)
         if type(value) is str:
-            return value
+            return sys.intern(value)  # the same few keys stand in every document
         if isinstance(value, dict | list):
             raise _Unreadable(event.start_mark.index, "key", "a key must be text, this is a list or a mapping")
         return scalars.key(getattr(event, "value", str(value)), value)
