@@ -228,6 +228,22 @@ def test_an_owner_who_leads_to_nobody_is_a_problem_with_a_hint(owner: str, said:
     assert said in str(found.problem)
 
 
+def test_a_name_that_two_go_by_is_not_guessed_at() -> None:
+    among = known(aliases=(("bob@example.org", PAYMENTS), ("bob@example.org", CARDS)))
+
+    found = ownership.chain(claim(CHECKOUT, "bob@example.org"), among)
+
+    assert found.owner.people == ()
+    assert '"bob@example.org" is another name of team cards and team payments' in str(found.problem)
+
+
+def test_a_guess_looks_in_the_entitys_own_namespace_first() -> None:
+    among = directory({PAYMENTS: "Ours", "group:retail/payments": "Retail's"}, {}, [])
+
+    assert ownership.chain(claim("component:retail/shop", "@acme/payments"), among).owner.title == "Retail's"
+    assert ownership.chain(claim("component:staff/shop", "@acme/payments"), among).owner.title == "Ours"
+
+
 def test_a_team_that_no_file_describes_still_leads_to_the_people_who_say_they_are_in_it() -> None:
     found = ownership.chain(claim(CHECKOUT, "ghost"), directory({}, {BOB.ref: BOB}, [("group:default/ghost", BOB.ref)]))
 
