@@ -15,6 +15,7 @@ from catalog.trees import FolderTree
 from catalog.validate import FILE
 from portal.blocks import BLOCKS
 from portal.cli.owner import owner
+from portal.cli.simulate import simulate
 from portal.cli.schema import schema
 
 
@@ -97,7 +98,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-for command in (owner, schema):  # each in a file of its own
+for command in (owner, schema, simulate):  # each in a file of its own
     catalog.add_command(command)
 
 COMMANDS = {"catalog": catalog}
