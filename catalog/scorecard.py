@@ -142,10 +142,8 @@ def _owner(facts: Facts, _now: datetime) -> Outcome:
     if not facts.owner:
         return Failed("nobody is named as its owner; write spec.owner, or a line of CODEOWNERS")
     if not facts.people:
-        return Failed(
-            f"{facts.owner} leads to nobody, so nobody would answer; let a User be memberOf it, or name another"
-        )
-    return Passed(f"{facts.owner} answers: {_names(facts.people)}")
+        return Failed(f"its owner {facts.owner} leads to nobody; let a User be memberOf it, or name who answers")
+    return Passed(f"its owner {facts.owner} answers: {_names(facts.people)}")
 
 
 def _two_people(facts: Facts, _now: datetime) -> Outcome:
@@ -240,21 +238,17 @@ def _not_deployed_here() -> NotApplicable:
 
 
 CHECKS: Sequence[Check] = (
-    Check("owner", "Somebody answers", "A page to a team without people wakes nobody.", MUST, _owner),
-    Check(
-        "two-people", "At least two people", "One person is ill, on leave or asleep at some time.", SHOULD, _two_people
-    ),
-    Check("file", "Its catalog file is right", "What is stale or wrong here is wrong everywhere.", MUST, _file),
-    Check("description", "It says what it is for", "Strangers look here first.", SHOULD, _description),
-    Check("runbook", "There is a runbook", "At three in the morning nobody invents the steps.", MUST, _runbook),
-    Check("readme", "There is a README", "Whoever comes next has to start somewhere.", SHOULD, _readme),
-    Check("health", "Its health is checked", "A deploy without checks is healthy by decree.", MUST, _health),
-    Check("way-back", "Going back was tried", "A way back that was never gone is a hope.", SHOULD, _way_back),
-    Check("fresh", "Deployed lately", "What rests for long surprises whoever deploys it next.", SHOULD, _fresh),
-    Check(
-        "objective", "An objective is set", "Without one, nobody can say whether it is too slow.", SHOULD, _objective
-    ),
-    Check("dependencies", "What it depends on is known", "Trouble travels along these lines.", SHOULD, _dependencies),
+    Check("owner", "Owner", "A page to a team without people wakes nobody.", MUST, _owner),
+    Check("two-people", "Second person", "One person is ill, on leave or asleep at some time.", SHOULD, _two_people),
+    Check("file", "Catalog file", "What is stale or wrong here is wrong everywhere.", MUST, _file),
+    Check("description", "Description", "Strangers look here first.", SHOULD, _description),
+    Check("runbook", "Runbook", "At three in the morning nobody invents the steps.", MUST, _runbook),
+    Check("readme", "README", "Whoever comes next has to start somewhere.", SHOULD, _readme),
+    Check("health", "Health check", "A deploy without checks is healthy by decree.", MUST, _health),
+    Check("way-back", "Way back", "A way back that was never gone is a hope.", SHOULD, _way_back),
+    Check("fresh", "Fresh deploy", "What rests for long surprises whoever deploys it next.", SHOULD, _fresh),
+    Check("objective", "Objective", "Without one, nobody can say whether it is too slow.", SHOULD, _objective),
+    Check("dependencies", "Dependencies", "Trouble travels along these lines.", SHOULD, _dependencies),
 )
 
 

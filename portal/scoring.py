@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from catalog import actions, rows, scorecard, scorestore
 from catalog import query as catalog
 from catalog.git import Mirror
+from catalog.places import Problem
 from catalog.query import EntityPage
 from catalog.scorecard import MUST, SHOULD, Card, Check, Facts
 from catalog.scorestore import Change
@@ -29,6 +30,7 @@ NOBODY = "-"  # in place of an owner
 MOST = 5000  # ended deploys that are looked through for the last time that somebody went back
 README = re.compile(r"readme(\.\w{1,10})?", re.IGNORECASE)
 RUNBOOK = "runbook"  # a link's type, a word of its title, or the last part of an annotation's key
+OWNERS = frozenset({"unknown-owner", "nobody", "no-owner", "gone"})  # problems that the check of the owner judges
 NEEDS = frozenset({"dependsOn", "consumesApi", "partOf"})  # relations whose other end should be described
 
 Document = Mapping[str, Any]
@@ -65,7 +67,7 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
         page.owner.title if page.owner.ref else "",
         [person.name for person in page.owner.people],
         page.titles,
-        sum(noted.problem.severity == "error" for noted in page.problems),
+        sum(_counts(noted.problem) for noted in page.problems),
     )
     last = {live.since for live in deploys.live_releases(session, ref).values()}
     seen = latest["readme"].passed if "readme" in latest else None
@@ -89,7 +91,7 @@ def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
     known = {held.ref for held in catalog.holders(session)}
     errors: dict[str, int] = {}
     for problem in catalog.problems(session):
-        if problem.severity == "error":
+        if _counts(problem):
             errors[problem.entity] = errors.get(problem.entity, 0) + 1
     healthy: dict[str, datetime] = {}
     for (ref, _), summary in deploys.summaries(session).items():
@@ -136,6 +138,11 @@ def _facts(
         spec=spec,
         annotations=metadata.get("annotations") or {},
     )
+
+
+def _counts(problem: Problem) -> bool:
+    """Say whether that is an error of the file itself."""
+    return problem.severity == "error" and problem.code not in OWNERS
 
 
 def _environments(spec: Document) -> Mapping[str, Document]:

@@ -2,22 +2,24 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from flask import Blueprint, g, render_template, request
 
 from catalog import scorestore
+from catalog.scorestore import Change
 from pipelines import query
 from portal import auth, pictures, scorechecks, scoring
 from portal.bands import Band
 from portal.pages import common
-from portal.render import counted, sentence
+from portal.render import counted
 from portal.scoring import Board, Ranked
 
 bp = Blueprint("scorecards", __name__)
 
 PAGE = 60  # services
-LATELY = 12  # changes
+LATELY, LOOKED = 12, 200  # changes that are shown, and looked through for those that belong together
 MONTH = timedelta(days=30)
 WORDS = {"in good order": "passing", "nearly in order": "one warning", "not in order": "failing"}  # icons of the kit
 
@@ -30,7 +32,7 @@ def index() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         board = scoring.board(session, now - MONTH)
-        lately = [change for change in scorestore.history(session, limit=LATELY) if change.check in checks]
+        lately = [change for change in scorestore.history(session, limit=LOOKED) if change.check in checks]
         g.running = len(query.deploys(session, running=True, limit=100))
     found = scoring.chosen(board.rows, owner, failed)
     said = request.args.get("page", "")
@@ -46,7 +48,7 @@ def index() -> str:
         more=len(found) > page * PAGE,
         board=board,
         checks=checks,
-        lately=lately,
+        lately=_together(lately)[:LATELY],
         owners=_owners(board.rows),
         owner=owner,
         failed=failed,
@@ -54,6 +56,24 @@ def index() -> str:
         words=WORDS,
         meter=pictures.meter,
     )
+
+
+@dataclass(frozen=True)
+class Lately:
+    """A check that began to pass, to fail or not to apply, for several services at one moment."""
+
+    check: str
+    passed: bool | None
+    said: str
+    at: datetime
+    refs: tuple[str, ...]
+
+
+def _together(changes: Sequence[Change]) -> Sequence[Lately]:
+    found: dict[tuple[str, bool | None, datetime], list[Change]] = {}
+    for change in changes:
+        found.setdefault((change.check, change.passed, change.at), []).append(change)
+    return [Lately(*key[:2], same[0].said, key[2], tuple(one.ref for one in same)) for key, same in found.items()]
 
 
 def _owners(rows: Sequence[Ranked]) -> Sequence[tuple[str, str, int]]:
@@ -73,10 +93,10 @@ def _band(board: Board) -> Band:
     if good == total:
         return Band("good", "ok", "In good order", f"All {counted(total, 'service')} pass every check that applies.")
     worst = max(board.tallies, key=lambda tally: tally.of - tally.passed)
-    text = f"{sentence(f'most often: {worst.check.title}')} {worst.of - worst.passed} of {worst.of} fail it."
+    text = f"{worst.check.title} fails most often: {worst.of - worst.passed} of {worst.of}."
     if board.unjudged:
         text += f" {counted(board.unjudged, 'service')} not looked at yet."
+    nearly = total - good - poor
+    rest = [f"{nearly} nearly" if nearly else "", f"{poor} {'is' if poor == 1 else 'are'} not" if poor else ""]
     title = f"{good} of {counted(total, 'service')} {'is' if good == 1 else 'are'} in good order"
-    return Band(
-        "", "warn", "Scorecards", title + (f", {poor} {'is' if poor == 1 else 'are'} not." if poor else "."), text
-    )
+    return Band("", "warn", "Scorecards", ", ".join([title, *filter(None, rest)]) + ".", text)

@@ -41,10 +41,10 @@ def test_a_service_in_good_order_passes_everything() -> None:
 
 
 CASES: list[tuple[str, dict[str, Any], type[Outcome], str]] = [
-    ("owner", {}, Passed, "payments answers: Alice Moreau, Bob Okafor"),
-    ("owner", {"people": tuple("ABCDE")}, Passed, "payments answers: A, B, C and 2 more"),
+    ("owner", {}, Passed, "its owner payments answers: Alice Moreau, Bob Okafor"),
+    ("owner", {"people": tuple("ABCDE")}, Passed, "its owner payments answers: A, B, C and 2 more"),
     ("owner", {"owner": "", "people": ()}, Failed, "nobody is named"),
-    ("owner", {"people": ()}, Failed, "payments leads to nobody"),
+    ("owner", {"people": ()}, Failed, "its owner payments leads to nobody"),
     ("two-people", {"people": ("Alice Moreau",)}, Failed, "only Alice Moreau answers"),
     ("two-people", {}, Passed, "2 people answer"),
     ("two-people", {"people": ()}, NotApplicable, "nobody to count"),  # which the check before says already
