@@ -90,13 +90,14 @@ def together(readings: Iterable[Reading]) -> Reading:
     whole = Reading()
     for reading in readings:
         conflicts = _claimed(entities, reading.entities)
+        held = {str(entity.ref) for entity in reading.entities if entities[entity.ref] is entity}
         whole = Reading(
             tuple(entities.values()),
             tuple(sorted([*whole.problems, *reading.problems, *conflicts], key=lambda problem: problem.place)),
             frozenset(ref for ref in whole.broken | reading.broken if ref not in entities),
             whole.paths | reading.paths,
             whole.elsewhere + reading.elsewhere,
-            {**reading.owner_sources, **whole.owner_sources},
+            {**whole.owner_sources, **{ref: said for ref, said in reading.owner_sources.items() if ref in held}},
             whole.unread | reading.unread,
         )
     return whole
@@ -116,7 +117,7 @@ def _claimed(entities: dict[Ref, Entity], more: Iterable[Entity]) -> list[Proble
 
 def _usual(paths: Iterable[str]) -> list[str]:
     """Return the catalog files, the root's first; below some folders they are only examples."""
-    found = [path for path in paths if PurePosixPath(path).name == FILE]
+    found = [path for path in paths if path.rpartition("/")[2] == FILE]
     real = [path for path in found if not NOT_READ & {part.lower() for part in PurePosixPath(path).parts[:-1]}]
     return sorted(real, key=lambda path: (path.count("/"), path))
 

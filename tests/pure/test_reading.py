@@ -204,6 +204,15 @@ def test_two_readings_that_claim_one_name_are_in_conflict() -> None:
     assert found.paths == {"a/catalog-info.yaml", "b/catalog-info.yaml"}
 
 
+def test_where_an_owner_comes_from_is_kept_for_the_reading_that_holds_the_name() -> None:
+    ownerless = component("x").replace(", owner: payments", "")
+    first = of({"a/catalog-info.yaml": "component: x"})
+    second = of({"b/catalog-info.yaml": ownerless, "CODEOWNERS": "* @shop/web"})
+
+    assert together([first, second]).owner_sources == {}
+    assert together([second, first]).owner_sources == {"component:default/x": "CODEOWNERS:1"}
+
+
 def test_a_block_is_checked_with_what_placeholders_bring() -> None:
     seen = []
 
