@@ -4,13 +4,17 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import catalog.query
 from ledger import events
 from ledger.clock import Clock, stopwatch
 from ledger.errors import Code, Error
+from ledger.runner import Runner
 from pipelines import query
+from pipelines.jobs import ADVANCE
 from portal import wiring
+from portal.demo import repository
 from portal.demo.company import Company, PastDeploy
 from portal.demo.people import BY_LOGIN
 from portal.demo.waiting import until
@@ -19,6 +23,7 @@ from portal.services import Services
 ENVIRONMENT = "production"
 FOUNDED = timedelta(days=29)  # ago: when the portal was told of the repositories
 LATER = timedelta(minutes=40)  # between a commit and its deploy
+SEEN = timedelta(minutes=1)  # between a commit and the portal's next look
 LONGEST = timedelta(seconds=30)  # for one deploy of the past
 ADMIN = BY_LOGIN["kofi"].ref
 
@@ -42,21 +47,36 @@ class Hindsight:
 def play(services: Services, clock: Hindsight, company: Company, say: Say) -> None:
     """Register the repositories and deploy what was deployed. `services` go by `clock`."""
     for path in company.repositories:
-        wiring.sync(services, services.register(str(path), ADMIN), clock())
+        wiring.sync(services, services.register(str(path), ADMIN), clock(), check=False)
+    wiring.check(services)
     with _worker(services):
         for past in company.past:
             clock.come_closer(past.ago - LATER)
             took = stopwatch()
             release = _deploy(services, clock, past)
             say(f"{past.author.name} deploys {past.service} {release}: {past.ending}, {took().total_seconds():.1f} s")
-        clock.come_closer(timedelta(0))
+    for late in company.late:  # without the worker, which would read the repository at the same time
+        clock.come_closer(late.ago - SEEN)
+        if late.commit.late == "again":
+            repository.add(late.repository, late.commit, company.made_at)
+        wiring.sync(services, services.register(str(late.repository), ADMIN), clock())
+    clock.come_closer(timedelta(0))
     _measure(services, clock)
     events.seal(services.database)
 
 
 @contextlib.contextmanager
 def _worker(services: Services) -> Iterator[None]:
-    runner = wiring.runner(services, "demo")
+    """Have deploys go on, and nothing else: with each jump of the clock all that is done every minute would be due."""
+    deploys = wiring.loop(services)
+    runner = Runner(
+        services.jobs,
+        {ADVANCE: lambda work: deploys.advance(work.claim, work.lost)},
+        "demo",
+        services.clock,
+        changes=services.database.changes,
+        on_change=partial(events.seal, services.database),
+    )
     thread = threading.Thread(target=runner.run, name="demo", daemon=True)
     thread.start()
     try:

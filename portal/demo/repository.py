@@ -14,11 +14,11 @@ FILE = "catalog-info.yaml"
 def write(folder: Path, commits: Sequence[Commit], now: datetime) -> Mapping[int, str]:
     """Make a repository with those commits in a new folder, its files checked out; return the shas by index."""
     _empty(folder)
-    heads: dict[str, int] = {}
+    heads: dict[str, str] = {}
     stream = []
     for mark, commit in enumerate(commits, start=1):
         stream.append(_told(commit, mark, heads.get(commit.branch, heads.get(MAIN)), now))
-        heads[commit.branch] = mark
+        heads[commit.branch] = f":{mark}"
     git = folder / ".git"
     marks = git / "marks"
     gitcommand.run(git, ["fast-import", "--quiet", f"--export-marks={marks}"], stdin=b"".join(stream))
@@ -28,14 +28,21 @@ def write(folder: Path, commits: Sequence[Commit], now: datetime) -> Mapping[int
     return {int(mark.removeprefix(":")) - 1: sha for mark, sha in written.items()}
 
 
-def _told(commit: Commit, mark: int, parent: int | None, now: datetime) -> bytes:
+def add(folder: Path, commit: Commit, now: datetime) -> None:
+    """Make one more commit on the default branch of a repository that is there."""
+    stream = _told(commit, 1, f"refs/heads/{MAIN}^0", now)
+    gitcommand.run(folder / ".git", ["fast-import", "--quiet"], stdin=stream)
+    _check_out(folder)
+
+
+def _told(commit: Commit, mark: int, parent: str | None, now: datetime) -> bytes:
     """Write a commit as `git fast-import` reads it."""
     seconds = int((now - commit.ago).timestamp())
     who = f"{commit.author.name} <{commit.author.mail}> {seconds} +0000"
     parts = [f"commit refs/heads/{commit.branch}\nmark :{mark}\nauthor {who}\ncommitter {who}\n".encode()]
     parts.append(_data(commit.subject + "\n"))
     if parent:
-        parts.append(f"from :{parent}\n".encode())
+        parts.append(f"from {parent}\n".encode())
     parts += [f"M 100644 inline {path}\n".encode() + _data(text) for path, text in commit.files.items()]
     return b"".join(parts) + b"\n"
 

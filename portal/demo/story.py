@@ -1,4 +1,6 @@
-"""The life of a repository, read from `apps/NAME.yaml`: one entry per commit, oldest first.
+"""The life of a repository, read from `apps/NAME.yaml` for what is deployed, else from `around/NAME.yaml`.
+
+One entry per commit, oldest first.
 
     ago       how long before the company is made this was committed: 27d, 3h
     author    a login of people.py
@@ -8,8 +10,9 @@
     edits     path to a list of `old` text, there exactly once, and its `new` text
     shares    files that all services have, taken from `apps/*.template`
     deployed  in the past: `healthy`, or `undone` when it was put back
+    late      when it is made the portal is told: `first` time of the repository, or of one that it knows, `again`
 
-`$bake`, `$every` and `$patience` in a text stand for the company's pace.
+`$bake`, `$every` and `$patience` in a text stand for the company's pace; any other `$` for itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +29,7 @@ from portal.demo.people import BY_LOGIN, Employee
 from production.settings import duration
 
 APPS = Path(__file__).parent / "apps"
+AROUND = Path(__file__).parent / "around"
 MAIN = "main"
 
 
@@ -38,7 +42,7 @@ class Pace:
     patience: str
 
     def told(self, text: str) -> str:
-        return Template(text).substitute(bake=self.bake, every=self.every, patience=self.patience)
+        return Template(text).safe_substitute(bake=self.bake, every=self.every, patience=self.patience)
 
 
 FOR_PEOPLE = Pace(bake="10s", every="500ms", patience="8s")
@@ -47,7 +51,7 @@ FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="2s")
 
 @dataclass(frozen=True)
 class Commit:
-    """`files` are all files that the commit writes, whole."""
+    """`files` are all files that the commit writes, whole; `late` is empty, `again` or `first`."""
 
     author: Employee
     ago: timedelta
@@ -55,6 +59,7 @@ class Commit:
     files: Mapping[str, str]
     branch: str = MAIN
     deployed: str = ""
+    late: str = ""
 
 
 def services() -> Sequence[str]:
@@ -62,9 +67,14 @@ def services() -> Sequence[str]:
     return sorted(path.stem for path in APPS.glob("*.yaml"))
 
 
+def others() -> Sequence[str]:
+    """Return the names of repositories of which nothing is deployed."""
+    return sorted(path.stem for path in AROUND.glob("*.yaml"))
+
+
 def life(name: str, pace: Pace) -> Sequence[Commit]:
-    """Return a service's commits, oldest first; branches follow where they begin."""
-    entries: list[dict[str, Any]] = yaml.safe_load((APPS / f"{name}.yaml").read_text())
+    """Return a repository's commits, oldest first; branches follow where they begin."""
+    entries: list[dict[str, Any]] = yaml.safe_load(_file(name).read_text())
     commits: list[Commit] = []
     tree: dict[str, str] = {}
     for entry in entries:
@@ -73,14 +83,27 @@ def life(name: str, pace: Pace) -> Sequence[Commit]:
         if branch == MAIN:
             tree |= written
         author, ago = BY_LOGIN[entry["author"]], duration(entry["ago"])
-        commits.append(Commit(author, ago, entry["subject"], written, branch, entry.get("deployed", "")))
+        told = (entry["subject"], written, branch, entry.get("deployed", ""), entry.get("late", ""))
+        commits.append(Commit(author, ago, *told))
     return commits
 
 
+def _file(name: str) -> Path:
+    path = APPS / f"{name}.yaml"
+    return path if path.exists() else AROUND / path.name
+
+
 def everybody() -> Sequence[Commit]:
-    """Return the commits of the repository that says who there is."""
-    told = {"catalog-info.yaml": people.catalog(), "README.md": "# people\n\nWho we are, and who belongs where.\n"}
-    return [Commit(BY_LOGIN["iris"], timedelta(days=30), "Say who we are", told)]
+    """Return the commits of the repository that says who there is: once there was one team more."""
+    readme = {"README.md": "# people\n\nWho we are, and who belongs where.\n"}
+    once = {"catalog-info.yaml": people.catalog(people.EMPLOYEES, people.GONE), **readme}
+    now = {"catalog-info.yaml": people.catalog()}
+    return [
+        Commit(BY_LOGIN["iris"], timedelta(days=30), "Say who we are", once),
+        Commit(
+            BY_LOGIN["iris"], timedelta(days=5, hours=2), "Otto has left, and with him team-legacy", now, late="again"
+        ),
+    ]
 
 
 def _written(entry: Mapping[str, Any], tree: Mapping[str, str], pace: Pace) -> dict[str, str]:
