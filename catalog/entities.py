@@ -14,6 +14,7 @@ from catalog import refs
 from catalog.places import Document, Place
 from catalog.refs import Ref
 from catalog.rules import Fields, Text
+from catalog.template import TemplateSpec
 
 CORE_VERSIONS = ("backstage.io/v1alpha1", "backstage.io/v1beta1")
 VERSIONS: Mapping[str, tuple[str, ...]] = {
@@ -118,25 +119,6 @@ class LocationSpec(Fields):
     target: Text = ""
     targets: Texts = ()
     presence: Literal["required", "optional"] = "required"
-
-
-class Step(Fields):
-    action: str
-    id: str = ""
-    name: str = ""
-    input: dict[str, Any] = {}
-    condition: str | bool = Field("", alias="if")
-
-
-class TemplateSpec(Fields):
-    type: Text
-    steps: tuple[Step, ...]
-    owner: Text = ""
-    lifecycle: Text = ""
-    parameters: dict[str, Any] | tuple[dict[str, Any], ...] = ()
-    secrets: dict[str, Any] = {}
-    presentation: dict[str, Any] = {}
-    output: dict[str, Any] = {}
 
 
 SPECS: Mapping[str, type[Fields]] = {

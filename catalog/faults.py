@@ -11,17 +11,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from catalog import refs
-from catalog.entities import PART_OF, SPECS, VERSIONS, spec_of
+from catalog.entities import PART_OF, SPECS, VERSIONS, McpServerSpec, spec_of
 from catalog.places import Document, Path, Problem, did_you_mean, quoted
 from catalog.relations import FIELDS, Field
-from catalog.rules import Envelope
+from catalog.rules import Envelope, Fields
 from catalog.wording import name, problems_of
 
 OWNER_FORM = "owner-form"  # whoever knows all groups and their other names says it better, and may drop this one
 BEARABLE = frozenset((OWNER_FORM, "reference-form", "inherited-owner", "case"))  # what leaves the entity good
 
 # The keys of `spec` that Backstage reads in one kind or another.
-KNOWN = frozenset([*(key for model in SPECS.values() for key in model.model_fields), "dependencyOf", "remotes", "if"])
+_MODELS: tuple[type[Fields], ...] = (*SPECS.values(), McpServerSpec)
+KNOWN = frozenset(field.alias or key for model in _MODELS for key, field in model.model_fields.items()) | {
+    "dependencyOf"
+}
 
 
 def of(document: Document) -> Iterator[Problem]:
@@ -82,7 +85,7 @@ def _field(document: Document, field: Field, said: Any) -> Iterator[Problem]:
     if not document.wrote(("spec", field.key)):
         return  # an owner that was found elsewhere is judged by whoever looks it up
     listed = isinstance(said, list)
-    for at, text in enumerate(said if listed else [said] if said else []):
+    for at, text in enumerate(said if listed else [said] if said or said == {} else []):
         path: Path = ("spec", field.key, at) if listed else ("spec", field.key)
         for code, message, hint in _reference(field, text):
             yield Problem(document.place(path, key=True), code, name(path) + message, hint)

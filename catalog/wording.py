@@ -158,8 +158,8 @@ def _sentence(error: Mapping[str, Any]) -> tuple[str, str]:
         expected = str(ctx.get("expected", ctx.get("expected_tags", ""))).replace("'", '"')
         if kind == "union_tag_invalid":
             expected, given = " or ".join(expected.rsplit(", ", 1)), str(ctx["tag"])
-        near = did_you_mean(given, expected.replace('"', "").replace(" or ", ", ").split(", ")) if given else ""
-        return f"needs {expected}, not {quoted(given)}", near if isinstance(given, str) else ""
+        known = expected.replace('"', "").replace(" or ", ", ").split(", ")
+        return f"needs {expected}, not {quoted(given)}", did_you_mean(given, known) if isinstance(given, str) else ""
     if kind == "value_error":
         return str(ctx.get("error", error["msg"])), ""
     if kind == "either":
@@ -255,6 +255,7 @@ _PARSER: tuple[tuple[str, str, str], ...] = (  # what the parser says -> message
     ("found unexpected end of stream", "a quote that was opened is never closed", ""),
     ("found unexpected document", "a quote or block goes on over the end of the document", ""),
     ("expected node content", "a value is missing here, or a bracket before is never closed", ""),
+    ("invalid Unicode character escape", "an escape that stands for half a character", "write the character itself"),
     ("undefined tag handle", "a tag (“!…!”) that is not declared", "put the value in quotes"),
 )
 
