@@ -1,4 +1,4 @@
-"""Who owned it then, read from real repositories: one for services and one for people."""
+"""Who owned it then, read from real repositories: services, people and systems."""
 
 import subprocess
 from collections.abc import Callable
@@ -90,34 +90,39 @@ class Repository:
 
 @dataclass(frozen=True)
 class Company:
-    """Two repositories, and what a portal that has read both may ask."""
+    """Three repositories, and what a portal that has read both may ask."""
 
     shop: Repository
     people: Repository
+    platform: Repository
     ask: Callable[[str], AsOf]
     mirrors: dict[int, Mirror]
 
     def fetch(self, depth: int | None = None) -> None:
         for mirror in self.mirrors.values():
-            mirror.fetch(depth=depth)
+            if (Path(mirror.url) / "catalog-info.yaml").exists():
+                mirror.fetch(depth=depth)
 
 
 @pytest.fixture
 def company(tmp_path: Path) -> Company:
-    shop, people = Repository(tmp_path / "shop"), Repository(tmp_path / "people")
+    shop, people, platform = (Repository(tmp_path / name) for name in ("shop", "people", "platform"))
     mirrors = {
         number: Mirror(tmp_path / "mirrors" / str(number), str(one.path), roots=[tmp_path])
-        for number, one in ((1, shop), (2, people))
+        for number, one in ((1, shop), (2, people), (3, platform))
     }
     held = [
         Held(CHECKOUT, "component", 1),
         Held("system:default/shopping", "system", 2),
+        Held("system:default/other", "system", 3),
         Held("group:default/payments", "group", 2),
         Held("user:default/alice", "user", 2),
         Held("user:default/bob", "user", 2),
     ]
-    kept = [Kept(1, "shop"), Kept(2, "people")]
-    return Company(shop, people, lambda when: asof.as_of(CHECKOUT, when, held, kept, mirrors.__getitem__, NOW), mirrors)
+    kept = [Kept(1, "shop"), Kept(2, "people"), Kept(3, "platform")]
+    return Company(
+        shop, people, platform, lambda when: asof.as_of(CHECKOUT, when, held, kept, mirrors.__getitem__, NOW), mirrors
+    )
 
 
 def alice(team: str = "payments") -> str:
@@ -178,7 +183,26 @@ def test_what_it_inherited_then_is_read_where_the_system_is_described(company: C
     found = company.ask("2026-01-10").chain
 
     assert (found.owner.ref, found.owner.provenance) == ("group:default/payments", "from system shopping")
-    assert company.ask("2026-02-01").chain.owner.ref == "user:default/alice"
+    later = company.ask("2026-02-01")
+    assert later.chain.owner.ref == "user:default/alice"
+    assert [one.repository for one in later.commits] == ["shop", "people"]  # each is read once
+
+
+def test_a_system_that_stood_elsewhere_then_is_found_there(company: Company) -> None:
+    company.people.says(day(0), team("payments"), alice())
+    company.people.says(day(9), team("payments"), alice(), SYSTEM.format(owner="payments"))
+    company.platform.says(
+        day(0), SYSTEM.format(owner="user:alice"), SYSTEM.format(owner="payments").replace("shopping", "other")
+    )
+    company.platform.says(day(9), SYSTEM.format(owner="payments").replace("shopping", "other"))
+    company.shop.says(day(1), service(system="shopping"))
+    company.fetch()
+
+    found = company.ask("2026-01-10")
+
+    assert found.chain.owner.ref == "user:default/alice"
+    assert [one.repository for one in found.commits] == ["shop", "people", "platform"]
+    assert [one.repository for one in company.ask("2026-02-01").commits] == ["shop", "people"]
 
 
 def test_a_line_of_codeowners_is_that_of_its_time(company: Company) -> None:
