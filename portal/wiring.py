@@ -25,6 +25,7 @@ from pipelines.acts import Ports
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.machine import Deploy
 from pipelines.store import Asked
+from portal import scoring
 from portal.blocks import BLOCKS
 from portal.config import Config
 from portal.services import Services
@@ -33,9 +34,10 @@ from production.ports import Checker, Target
 from production.targets.local import LocalTarget
 from production.targets.memory import MemoryChecker, MemoryTarget
 
-SYNC, CHECK, POLL = "catalog.sync", "catalog.check", "catalog.poll"
+SYNC, CHECK, SCORE, POLL = "catalog.sync", "catalog.check", "catalog.score", "catalog.poll"
 MEASURE, KEEP = "pipelines.measure", "house.keeping"
 POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
+SCORE_EVERY = timedelta(hours=1)  # what a scorecard says changes with the days, too
 
 
 def database(config: Config) -> Database:
@@ -95,6 +97,7 @@ def runner(services: Services, name: str) -> Runner:
         ADVANCE: lambda work: deploys.advance(work.claim, work.lost),
         SYNC: partial(_sync, services),
         CHECK: partial(_check, services),
+        SCORE: partial(_score, services),
         MEASURE: partial(_measure, services),
         POLL: partial(_poll, services),
         KEEP: partial(_keep, services),
@@ -106,7 +109,7 @@ def runner(services: Services, name: str) -> Runner:
         services.clock,
         changes=services.database.changes,
         on_change=partial(events.seal, services.database),
-        periodic=(Periodic(POLL, POLL_EVERY), Periodic(KEEP, timedelta(hours=6))),
+        periodic=(Periodic(POLL, POLL_EVERY), Periodic(SCORE, SCORE_EVERY), Periodic(KEEP, timedelta(hours=6))),
     )
 
 
@@ -185,7 +188,12 @@ def check(services: Services) -> None:
 
 def _check(services: Services, work: Work) -> None:
     check(services)
+    scoring.score_all(services, services.clock())
     _done(services, work)
+
+
+def _score(services: Services, _work: Work) -> None:
+    scoring.score_all(services, services.clock())
 
 
 class InUse:
