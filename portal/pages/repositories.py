@@ -45,6 +45,7 @@ def _list(answers: Sequence[Answer] = (), typed: str = "", wrong: str = "") -> s
     words, state, page = _chosen()
     fitting = [one for one in known if STATES[state](one, wrongs.get(one.id, 0))] if state else known
     fitting = [one for one in fitting if words.lower() in f"{one.name} {one.url}".lower()]
+    fitting = sorted(fitting, key=lambda one: not one.error)  # what needs somebody comes first
     progress = repositories.progress(known)
     is_asked = bool(answers or wrong)
     return render_template(
@@ -142,9 +143,8 @@ def repository(repository_id: int) -> str:
 def _band(one: Repository, entities: int, wrong: int) -> Band:
     describes = f"It describes {counted(entities, 'thing')}" if entities else "It describes nothing yet"
     if one.error:
-        return Band(
-            "bad", "stop", "Cannot be read", sentence(one.error), f"{describes}; what was known before stays in use."
-        )
+        kept = " What was known before stays in use." if one.head else ""
+        return Band("bad", "stop", "Cannot be read", f"{one.name} cannot be read.", f"{sentence(one.error)}{kept}")
     if one.doing or one.waits:
         return Band("run", "run", "Being read", f"{one.name}: {one.doing or 'waits for its turn'}.", f"{describes}.")
     if wrong:
@@ -193,5 +193,5 @@ def let_go_now(repository_id: int) -> Response:
             raise
         common.say(error)
         return common.back_to("settings.repository", repository_id=repository_id)
-    common.done(f"{one.name} is let go. Its history stays in the audit.")
+    common.done(f"The repository {one.name} is let go. Its history stays in the audit.")
     return common.back_to("settings.repositories")
