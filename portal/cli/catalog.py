@@ -14,6 +14,7 @@ from catalog.reading import Reading, read, read_only, together
 from catalog.trees import FolderTree
 from catalog.validate import FILE
 from portal.blocks import BLOCKS
+from portal.cli import repositories
 from portal.cli.owner import owner
 from portal.cli.simulate import simulate
 from portal.cli.schema import schema
@@ -21,7 +22,7 @@ from portal.cli.schema import schema
 
 @click.group()
 def catalog() -> None:
-    """Ask about catalog-info.yaml files; no portal is needed."""
+    """Catalog files, for which no portal is needed, and what a portal reads of them."""
 
 
 @catalog.command("validate")
@@ -99,6 +100,8 @@ def _count(number: int, what: str) -> str:
 
 
 for command in (owner, schema, simulate):  # each in a file of its own
+    catalog.add_command(command)
+for command in repositories.COMMANDS:
     catalog.add_command(command)
 
 COMMANDS = {"catalog": catalog}
