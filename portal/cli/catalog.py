@@ -16,8 +16,8 @@ from catalog.validate import FILE
 from portal.blocks import BLOCKS
 from portal.cli import repositories
 from portal.cli.owner import owner
-from portal.cli.simulate import simulate
 from portal.cli.schema import schema
+from portal.cli.simulate import simulate
 
 
 @click.group()
