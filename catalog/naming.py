@@ -147,7 +147,7 @@ def line_of(source: str) -> tuple[str, int] | None:
 def listed(names: list[str]) -> str:
     """Join names as people do, the first few of many.
 
-    >>> listed(["Alice", "Bob"]), listed(["Alice"] * 10)[-17:]
+    >>> listed(["Alice", "Bob"]), listed(["Alice"] * 10)[-16:]
     ('Alice and Bob', 'Alice and 2 more')
     """
     shown = names if len(names) <= NAMED else [*names[:NAMED], f"{len(names) - NAMED} more"]
