@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import actions, rows, scorecard, scorestore
+from catalog import actions, ownership, rows, scorecard, scorestore
 from catalog import query as catalog
 from catalog.git import Mirror
+from catalog.ownership import Owner
 from catalog.places import Problem
 from catalog.query import EntityPage
 from catalog.scorecard import MUST, SHOULD, Card, Check, Facts
@@ -208,7 +209,8 @@ def _with_readme(mirror: Path, head: str) -> frozenset[str]:
 class Ranked:
     """One component among all: how its checks came out when they were last made."""
 
-    service: catalog.Service
+    ref: str
+    owner: Owner
     marks: tuple[tuple[Check, bool | None], ...]
 
     @property
@@ -250,31 +252,36 @@ class Board:
 
 
 def board(session: Session, before: datetime) -> Board:
-    """Return how all components compare, and how it was at that moment."""
+    """Return how all components compare, and how it was at that moment. A fixed number of statements."""
     checks = loaded().checks
-    now, then = scorestore.outcomes(session), scorestore.outcomes(session, before)
-    found = [one for one in catalog.services(session) if one.removed_at is None]
+    now, then = scorestore.outcomes(session), scorestore.passing(session, before)
+    owners = _owners(session)
     rows = [
-        Ranked(one, tuple((check, now[one.ref].get(check.id)) for check in checks)) for one in found if one.ref in now
+        Ranked(ref, owner, tuple((check, now[ref].get(check.id)) for check in checks))
+        for ref, owner in owners.items()
+        if ref in now
     ]
-    rows.sort(key=lambda row: (-len(row.failed(MUST)), -len(row.failed(SHOULD)), row.service.name, row.service.ref))
-    there = [(now[row.service.ref], then.get(row.service.ref, {})) for row in rows]
-    tallies = tuple(
-        Tally(
-            check,
-            sum(one.get(check.id) is True for one, _ in there),
-            sum(one.get(check.id) is not None for one, _ in there),
-            sum(old.get(check.id) is True for _, old in there),
-        )
-        for check in checks
-    )
-    return Board(tuple(rows), tallies, len(found) - len(rows))
+    counts = {check.id: [0, 0, 0] for check in checks}  # how many fail, pass, and have nothing to it
+    for row in rows:
+        for check, passed in row.marks:
+            counts[check.id][2 if passed is None else passed] += 1
+    tallies = [Tally(check, counts[check.id][1], sum(counts[check.id][:2]), then.get(check.id, 0)) for check in checks]
+    rows.sort(key=lambda row: (-len(row.failed(MUST)), -len(row.failed(SHOULD)), row.ref))
+    return Board(tuple(rows), tuple(tallies), len(owners) - len(rows))
+
+
+def _owners(session: Session) -> Mapping[str, Owner]:
+    """Return who answers for each component; who says the same has the same, and is asked once."""
+    known, told, owners = catalog.directory(session), dict[object, Owner](), {}
+    for claim in catalog.claims(session):
+        if claim.ref.startswith("component:"):
+            said = (claim.owner_text, claim.owner_ref, claim.part_of)
+            owners[claim.ref] = told.get(said) or told.setdefault(said, ownership.owner_of(claim, known))
+    return owners
 
 
 def chosen(rows: Sequence[Ranked], owner: str, failed: str) -> Sequence[Ranked]:
     """Return those of an owner (a reference, NOBODY for none), and those that fail a check; empty means all."""
     return [
-        row
-        for row in rows
-        if (not owner or (row.service.owner.ref or NOBODY) == owner) and (not failed or row.fails(failed))
+        row for row in rows if (not owner or (row.owner.ref or NOBODY) == owner) and (not failed or row.fails(failed))
     ]

@@ -22,19 +22,23 @@ from portal.blocks import BLOCKS
 from portal.services import Services
 
 
+def known(services: Services) -> list[Repository]:
+    with services.database.read() as session:
+        return query.repositories(session)
+
+
 def find(services: Services, told: str) -> Repository:
     """Return the repository of that id, name or address. Raises Error(NOT_FOUND)."""
-    with services.database.read() as session:
-        known = query.repositories(session)
-    named = [one for one in known if told in (str(one.id), one.name) or forges.same(one.url, told)]
-    short = [one for one in known if one.name.rpartition("/")[2] == told]
+    there = known(services)
+    named = [one for one in there if told in (str(one.id), one.name) or forges.same(one.url, told)]
+    short = [one for one in there if one.name.rpartition("/")[2] == told]
     found = named or short
     if len(found) == 1:
         return found[0]
     if found:
         ids = ", ".join(f"{one.id} ({one.url})" for one in found)
         raise Error(Code.INVALID, f"several repositories are called {quoted(told)}: {ids}; name one by its id")
-    hint = did_you_mean(told, [one.name for one in known]) or "register it, or name one that is registered"
+    hint = did_you_mean(told, [one.name for one in there]) or "register it, or name one that is registered"
     raise Error(Code.NOT_FOUND, f"there is no repository {quoted(told)}; {hint}")
 
 

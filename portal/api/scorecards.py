@@ -135,8 +135,8 @@ def _check(check: Any) -> dict[str, Any]:
 
 def _scores(row: Ranked) -> Scores:
     return Scores(
-        service=row.service.ref,
-        owner=row.service.owner.ref or None,
+        service=row.ref,
+        owner=row.owner.ref or None,
         level=row.level,
         passed=row.passed,
         of=row.of,

@@ -12,8 +12,10 @@ from catalog.trees import DictTree
 from catalog.yamlfile import MAX_BYTES
 from ledger.errors import Code, Error
 from portal import auth, simulating
+from portal.api import asking
 from portal.api.asked import In, Word
 from portal.api.shapes import Out
+from portal.permissions import Action
 
 bp = APIBlueprint("simulate", __name__, tag="Repositories")
 
@@ -54,7 +56,7 @@ class SimulateIn(In):
 
 
 class NamedQuery(In):
-    named: Word = Field(min_length=1, description="its id, its name or its address, however that is written")
+    named: Word = Field("", description="its id, its name or its address, however that is written")
 
 
 class Named(Out):
@@ -62,6 +64,10 @@ class Named(Out):
     url: str
     name: str
     paths: list[str] = Field(description="files that are read besides every catalog-info.yaml")
+
+
+class AllNamed(Out):
+    repositories: list[Named]
 
 
 class SimulatedChange(Out):
@@ -107,11 +113,13 @@ class Simulated(Out):
 
 @bp.get("/repositories/find")
 @bp.input(NamedQuery, location="query")
-@bp.output(Named)
+@bp.output(AllNamed)
 @bp.doc(responses={404: "There is no such repository"})
 def find(query_data: NamedQuery) -> Any:
-    """One repository, by its id, name or address"""
-    return Named.model_validate(simulating.find(auth.services(), query_data.named))
+    """A repository by its id, name or address; all of them when nothing is said"""
+    services = auth.services()
+    found = [simulating.find(services, query_data.named)] if query_data.named else simulating.known(services)
+    return AllNamed(repositories=[Named.model_validate(one) for one in found])
 
 
 @bp.post("/repositories/<int:repository_id>/simulate")
@@ -120,6 +128,7 @@ def find(query_data: NamedQuery) -> Any:
 @bp.doc(
     responses={
         400: "That can be no revision, or a file's text cannot be understood",
+        403: "You may not look at that",
         404: "There is no such repository or revision",
         503: "The repository cannot be read now",
     }
@@ -130,6 +139,8 @@ def simulate(repository_id: int, json_data: SimulateIn) -> Any:
     Nothing is stored by asking.
     """
     services, asked = auth.services(), json_data
+    with services.database.read() as session:
+        asking.allowed(session, Action.LOOK)
     repository = simulating.find(services, str(repository_id))
     if asked.revision:
         told = simulating.at_revision(services, repository, asked.revision)

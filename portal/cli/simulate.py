@@ -45,7 +45,7 @@ def simulate(repo: str, revision: str, name: str | None, markdown: bool, as_json
     portal, folder = connect(), Path(repo)
     git = _git_folder(folder) if folder.is_dir() else None
     named = name or (repo if git is None else _origin(git) or str(folder.resolve()))
-    there = portal.get("/repositories/find", named=named)
+    there = portal.get("/repositories/find", named=named)["repositories"][0]
     asked = {"revision": revision} if git is None else _files(git, folder, revision, there)
     told = portal.post(f"/repositories/{there['id']}/simulate", asked)
     if as_json:

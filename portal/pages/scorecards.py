@@ -77,9 +77,9 @@ def _together(changes: Sequence[Change]) -> Sequence[Lately]:
 
 
 def _owners(rows: Sequence[Ranked]) -> Sequence[tuple[str, str, int]]:
-    """Return (ref, title, services) of everybody who owns something; who is named by nobody has the ref `-`."""
-    titles: Mapping[str, str] = {row.service.owner.ref or scoring.NOBODY: row.service.owner.title for row in rows}
-    counts = Counter(row.service.owner.ref or scoring.NOBODY for row in rows)
+    """Return (ref, title, services) of everybody who owns something."""
+    titles: Mapping[str, str] = {row.owner.ref or scoring.NOBODY: row.owner.title for row in rows}
+    counts = Counter(row.owner.ref or scoring.NOBODY for row in rows)
     return sorted(((ref, titles[ref] or "nobody", count) for ref, count in counts.items()), key=lambda one: one[1:])
 
 

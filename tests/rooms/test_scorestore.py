@@ -55,13 +55,14 @@ def test_an_outcome_says_since_when_it_is_so(each_database: Database) -> None:
 
 
 def test_the_catalog_can_be_asked_as_of_a_moment(each_database: Database) -> None:
-    write(each_database, NOON, {CHECKOUT: marks(runbook=Failed("none"))})
+    write(each_database, NOON, {CHECKOUT: marks(runbook=Failed("none")), LEDGER: marks(fresh=Passed("today"))})
     write(each_database, NOON + HOUR, {CHECKOUT: marks(runbook=Passed("linked")), LEDGER: marks(runbook=Failed(""))})
 
     with each_database.read() as session:
-        assert scorestore.outcomes(session, NOON - HOUR) == {}
-        assert scorestore.outcomes(session, NOON) == {CHECKOUT: {"runbook": False}}
-        assert scorestore.outcomes(session) == {CHECKOUT: {"runbook": True}, LEDGER: {"runbook": False}}
+        assert scorestore.outcomes(session) == {CHECKOUT: {"runbook": True}, LEDGER: {"fresh": True, "runbook": False}}
+        assert scorestore.passing(session, NOON - HOUR) == {}
+        assert scorestore.passing(session, NOON) == {"fresh": 1}
+        assert scorestore.passing(session, NOON + HOUR) == {"runbook": 1, "fresh": 1}
 
 
 def test_the_history_holds_changes_newest_first_and_no_beginnings(each_database: Database) -> None:
