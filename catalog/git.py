@@ -7,6 +7,7 @@ not followed, revisions that look like options are refused. A mirror that is dam
 import contextlib
 import fcntl
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -80,8 +81,9 @@ class Mirror:
         url = address.checked(self.url or self._remembered(), self._roots)
         source = Source(url, self._credentials, self._network, timeout, self._most)
         with self._alone(timeout):
-            whole = depth is None or (self.path.exists() and gitfetch.is_whole(self.path))
-            if self.path.exists():
+            is_there = self.path.exists() and not gitfetch.is_of_another(self.path, url)
+            whole = depth is None or (is_there and gitfetch.is_whole(self.path))
+            if is_there:
                 try:
                     if not gitfetch.update(self.path, source, whole, self._suspect.exists()) or self._is_sound():
                         return self._suspect.unlink(missing_ok=True)
@@ -89,6 +91,12 @@ class Mirror:
                     if refused.code is None or self._is_sound():  # the source is to blame, not the mirror
                         raise unavailable(refused, url, timeout) from None
             self._clone(source, whole)
+            self._suspect.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Forget the mirror; what is not there is no error."""
+        with self._alone(FETCH):
+            shutil.rmtree(self.path, ignore_errors=True)
             self._suspect.unlink(missing_ok=True)
 
     def deepen(self, timeout: timedelta = DEEPEN) -> None:

@@ -49,6 +49,7 @@ class Source:
 class Note:
     """What the last fetch left. `listed` is the digest of what the source said; `whole`: with all its history."""
 
+    url: str
     listed: str
     whole: bool
     branch: str
@@ -69,7 +70,7 @@ def note(at: Path) -> Note | None:
         said = json.loads((at / _NOTE).read_text())
         head = said["head"]
         commit = Commit(head["sha"], head["subject"], head["author"], head["mail"], datetime.fromisoformat(head["at"]))
-        return Note(said["listed"], bool(said["whole"]), said["branch"], commit)
+        return Note(said["url"], said["listed"], bool(said["whole"]), said["branch"], commit)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -80,6 +81,12 @@ def is_whole(at: Path) -> bool:
     return (
         found.whole if found else (at / "packed-refs").exists() or (at / "refs" / HEAD.removeprefix("refs/")).exists()
     )
+
+
+def is_of_another(at: Path, url: str) -> bool:
+    """Say whether the mirror is known to be one of another source."""
+    found = note(at)
+    return found is not None and found.url != url
 
 
 def update(at: Path, source: Source, whole: bool, look_closely: bool = False) -> bool:
@@ -102,7 +109,7 @@ def update(at: Path, source: Source, whole: bool, look_closely: bool = False) ->
         branch = branch_of(listed.branch)
         _fetch(at, source, _refspecs(whole, branch), _depth(at, whole), env, config)
     _settle(at, before, whole, branch)
-    _remember(at, Note(digest, whole, _short(branch), head(at)))
+    _remember(at, Note(source.url, digest, whole, _short(branch), head(at)))
     return True
 
 

@@ -6,6 +6,7 @@ before it is acted upon, and the same call twice is refused. A lost call loses n
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, request
@@ -40,7 +41,7 @@ def install(limiter: Limiter) -> None:
 @auth.csrf.exempt  # type: ignore[untyped-decorator]
 def receive(name: str) -> Any:
     """Take a forge's call in."""
-    forge, services = FORGES[name], auth.services()
+    forge, services, at = FORGES[name], auth.services(), auth.services().clock()
     body = request.get_data(cache=False)
     told = deliveries.payload(body, request.mimetype)
     with services.database.read() as session:
@@ -51,9 +52,9 @@ def receive(name: str) -> Any:
         raise Error(Code.INVALID, f"A call needs its own id in the header {forge.ids[0]}.")
     event = forge.event_of(request.headers)
     is_push = event in forge.pushes
-    _store(name, repository, delivery, event, body, deliveries.ref(told) if is_push else None)
+    _store(name, repository, delivery, event, body, deliveries.ref(told) if is_push else None, at)
     if is_push:
-        catalog.actions.ask(services.database, repository.id, services.clock())
+        catalog.actions.ask(services.database, repository.id, at)
         return {"message": f"{repository.name} is read again now."}, 202
     return {"message": f"Taken; {repository.name} is read when something is pushed."}, 202
 
@@ -74,9 +75,11 @@ def _proven(forge: Forge, named: Sequence[Repository], body: bytes) -> Repositor
     raise Error(Code.UNAUTHENTICATED, NOBODY)
 
 
-def _store(name: str, repository: Repository, delivery: str, event: str, body: bytes, pushed: str | None) -> None:
+def _store(
+    name: str, repository: Repository, delivery: str, event: str, body: bytes, pushed: str | None, at: datetime
+) -> None:
     """Keep the call and act upon it, together or not at all; CONFLICT when it has been here before."""
-    services, at = auth.services(), auth.services().clock()
+    services = auth.services()
     headers = {"event": event, "content-type": request.mimetype[:100], "repository": str(repository.id)}
     with services.database.write() as session:
         kept = inbox.receive(session, name, delivery, headers, body, at)

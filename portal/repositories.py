@@ -84,6 +84,7 @@ def uses(session: Session, refs: Sequence[str]) -> list[str]:
 def let_go(services: Services, repository_id: int, actor: str) -> None:
     """Forget a repository and what it describes; CONFLICT while something of it is in use."""
     catalog.actions.unregister(services.database, repository_id, actor, services.clock(), wiring.InUse())
+    wiring.mirror(services.config, repository_id).remove()
 
 
 def webhook_secret(config: Config, repository: Repository) -> str:

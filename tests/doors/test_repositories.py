@@ -192,10 +192,12 @@ def test_letting_go_forgets_what_is_described(served: Served) -> None:
         served.as_("admin").post("/repositories/read")
         _until_read(served)
     assert "system:default/ledger" in _refs(served)
+    assert (served.services.config.data / "mirrors" / str(number)).exists()
 
     assert served.as_("admin").post(f"/repositories/{number}/let-go").json == {"id": number}
 
     assert "system:default/ledger" not in _refs(served)
+    assert not (served.services.config.data / "mirrors" / str(number)).exists()
     assert served.as_("admin").post(f"/repositories/{number}/let-go").status_code == 404
 
 

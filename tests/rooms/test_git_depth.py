@@ -158,3 +158,28 @@ def test_another_process_reads_the_head_without_git(source: Source, tmp_path: Pa
 
     assert Mirror(path).head().subject == "third"
     assert not counted.exists()
+
+
+@pytest.mark.parametrize("depth", [1, None])
+def test_a_mirror_that_stands_where_another_was_has_nothing_of_it(
+    source: Source, tmp_path: Path, depth: int | None
+) -> None:
+    mirrored(source, tmp_path)
+    other = Source(tmp_path / "src" / "ledger")
+    other.commit("begin the ledger", b_txt="1")
+
+    mirror = mirrored(other, tmp_path, depth)
+
+    assert (mirror.head().subject, mirror.is_shallow) == ("begin the ledger", depth == 1)
+    with pytest.raises(Error, match="no revision"):
+        mirror.resolve("v1")
+
+
+def test_a_mirror_that_is_removed_is_gone_and_can_be_made_anew(source: Source, tmp_path: Path) -> None:
+    mirror = mirrored(source, tmp_path)
+
+    for _ in range(2):
+        mirror.remove()
+        assert not mirror.path.exists()
+
+    assert mirrored(source, tmp_path, depth=1).is_shallow
