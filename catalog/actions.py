@@ -18,6 +18,7 @@ from catalog.documents import Origin
 from catalog.entities import Entity
 from catalog.entitystore import Held
 from catalog.git import Credentials, Mirror
+from catalog.gitaccess import Network
 from catalog.history import Commit
 from catalog.places import Problem
 from catalog.ports import Uses
@@ -128,6 +129,7 @@ def sync(
     mirrors: Path,
     blocks: Mapping[str, BlockReader] | None = None,
     credentials: Callable[[str], Credentials | None] = no_credentials,
+    network: Network | None = None,
     check: bool = True,
 ) -> Synced:
     """Fetch a repository and store what its catalog files say. An unchanged head writes nothing.
@@ -140,7 +142,7 @@ def sync(
     if before is None:
         raise Error(Code.NOT_FOUND, f"there is no repository {repository_id}; register it first")
     try:
-        fetched = _fetch(database, before, mirrors, credentials)
+        fetched = _fetch(database, before, reached(before, mirrors, credentials, network))
         head = fetched.head()
         if (before.head, before.error, before.again) == (head.sha, "", False):
             _looked(database, before, at)
@@ -168,17 +170,25 @@ def sync(
     return Synced(before.head != head.sha, number, elsewhere=tuple(dict.fromkeys(new)), stored=True)
 
 
-def _fetch(
-    database: Database, known: Repository, mirrors: Path, credentials: Callable[[str], Credentials | None]
+def reached(
+    known: Repository,
+    mirrors: Path,
+    credentials: Callable[[str], Credentials | None] = no_credentials,
+    network: Network | None = None,
 ) -> Mirror:
+    """Return a repository's mirror with what it takes to fetch more into it."""
     # A local repository was allowed when it was registered.
     roots = _roots(known.url.startswith("/"))
-    there = Mirror(mirrors / str(known.id))
+    return Mirror(mirrors / str(known.id), known.url, roots=roots, credentials=credentials(known.url), network=network)
+
+
+def _fetch(database: Database, known: Repository, there: Mirror) -> Mirror:
+    """Fetch the newest; of a repository that deploys nothing only the last commit is kept."""
     if known.waits:
         with database.write() as session:
             store.say(session, known.id, doing="fetching")
-    depth = 1 if not there.path.exists() or there.is_shallow else None
-    return Mirror.clone(known.url, there.path, roots=roots, credentials=credentials(known.url), depth=depth)
+    there.fetch(depth=1 if not there.path.exists() or there.is_shallow else None)
+    return there
 
 
 def _looked(database: Database, known: Repository, at: datetime) -> None:

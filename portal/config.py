@@ -55,6 +55,15 @@ class Catalog(BaseModel):
     follow_locations: bool = True  # take in repositories that a Location names, from hosts that are read already
 
 
+class Network(BaseModel):
+    """How the portal reaches the hosts of repositories; nothing of it is taken from the usual variables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    proxy: str = Field("", repr=False)  # https://proxy.example.org:3128; may hold a password
+    no_proxy: str = ""  # hosts, with commas between
+    ca_file: Path | None = None  # whose word is trusted besides
+
+
 class Config(BaseModel):
     """All settings, understood. `data` holds everything that must be kept."""
 
@@ -71,6 +80,7 @@ class Config(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     local: Local = Local()
     catalog: Catalog = Catalog()
+    network: Network = Network()
     credentials: tuple[Credential, ...] = ()  # only in the file; the longest address that fits is taken
 
     @field_validator("url")
@@ -120,6 +130,7 @@ class Config(BaseModel):
 SECTIONS: Mapping[str, tuple[str, ...]] = {  # [local] in the file, FULLCYCLE_LOCAL_… in the environment
     "local": tuple(Local.model_fields),
     "catalog": tuple(Catalog.model_fields),
+    "network": tuple(Network.model_fields),
 }
 NAMES = tuple(name for name in Config.model_fields if name not in (*SECTIONS, "credentials"))
 
@@ -253,4 +264,10 @@ def shown(config: Config) -> dict[str, Any]:
     values: dict[str, Any] = config.model_dump(mode="json")
     values["database_url"] = make_url(config.database).render_as_string(hide_password=True)
     values["url"] = config.address
+    values["network"]["proxy"] = _without_login(config.network.proxy)
     return values
+
+
+def _without_login(url: str) -> str:
+    scheme, there, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if there else url

@@ -1,9 +1,11 @@
 """What the doors lean on, made once by the wiring and handed to every page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from catalog.git import Mirror
+from catalog.query import Repository
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Jobs
@@ -22,6 +24,7 @@ class Services:
     checkers: Mapping[str, Checker]  # by kind of target
     actions: Actions  # plan, deploy, roll back, abort, let a lane go on
     register: "Register"
+    mirror: Callable[[Repository], Mirror]  # with what it takes to fetch more into it
 
 
 class Register(Protocol):

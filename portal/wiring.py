@@ -13,6 +13,8 @@ import catalog.whole
 import pipelines.query
 from catalog import forges
 from catalog.git import Credentials, Mirror
+from catalog.gitaccess import Network
+from catalog.query import Repository
 from ledger import clock as clocks
 from ledger import db, events
 from ledger.clock import Clock
@@ -56,7 +58,7 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
     checkers: Mapping[str, Checker] = {"local": looker, "memory": MemoryChecker(memory)}
     actions = Actions(base, jobs, partial(mirror, config), frozenset(targets))
     register = partial(_register, config, base, jobs, clock)
-    return Services(config, base, clock, jobs, targets, checkers, actions, register)
+    return Services(config, base, clock, jobs, targets, checkers, actions, register, partial(_reached, config))
 
 
 def local(config: Config, database: Database) -> LocalTarget:
@@ -142,6 +144,7 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
         mirrors=config.data / "mirrors",
         blocks=BLOCKS,
         credentials=partial(_credentials, config),
+        network=_network(config),
         check=check,
     )
     if config.catalog.follow_locations:
@@ -161,6 +164,17 @@ def _follow(services: Services, repository: int, named: Sequence[str]) -> None:
     for url in named:
         if forges.host(url) in hosts - {""}:
             services.register(url, catalog.actions.ACTOR, repository)
+
+
+def _reached(config: Config, repository: Repository) -> Mirror:
+    """Return a repository's mirror with what it takes to fetch more into it."""
+    mirrors, credentials = config.data / "mirrors", partial(_credentials, config)
+    return catalog.actions.reached(repository, mirrors, credentials, _network(config))
+
+
+def _network(config: Config) -> Network | None:
+    told = config.network
+    return Network(told.proxy, told.no_proxy, told.ca_file) if told.proxy or told.ca_file else None
 
 
 def _credentials(config: Config, url: str) -> Credentials | None:

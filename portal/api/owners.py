@@ -1,8 +1,6 @@
 """Owners over the API: who answers for an entity now or once, step by step, and what nobody answers for."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from apiflask import APIBlueprint
@@ -11,11 +9,9 @@ from pydantic import Field
 import catalog.query
 from catalog import asof, orphans, refs
 from catalog.asof import AsOf
-from catalog.git import Mirror
 from catalog.orphans import Health, Team
 from catalog.ownership import Chain
 from catalog.places import quoted
-from catalog.query import Repository
 from ledger.errors import Code, Error
 from portal import auth
 from portal.api import asking, records, tell
@@ -135,7 +131,8 @@ def show(kind: str, namespace: str, name: str, query_data: WhenQuery) -> Any:
         if query_data.at is None:
             return told(catalog.query.entity(session, ref).chain)
         held, known = catalog.query.holders(session), catalog.query.repositories(session)
-    found = asof.as_of(ref, query_data.at.strip(), held, known, _mirrors(known).__getitem__, asking.now())
+    mirrors = {one.id: auth.services().mirror(one) for one in known}
+    found = asof.as_of(ref, query_data.at.strip(), held, known, mirrors.__getitem__, asking.now())
     return told(found.chain, found)
 
 
@@ -145,13 +142,6 @@ def _ref(*parts: str) -> str:
         return str(refs.parse(text))
     except ValueError as error:
         raise Error(Code.NOT_FOUND, f"{quoted(text)} can be no entity: {error}") from None
-
-
-def _mirrors(known: Sequence[Repository]) -> dict[int, Mirror]:
-    """Return the mirrors, which can fetch more history. A local repository was allowed when it was taken in."""
-    folder = auth.services().config.data / "mirrors"
-    roots = {one.id: (Path("/"),) if one.url.startswith("/") else () for one in known}
-    return {one.id: Mirror(folder / str(one.id), one.url, roots=roots[one.id]) for one in known}
 
 
 def told(chain: Chain, then: AsOf | None = None) -> Ownership:

@@ -13,7 +13,7 @@ from pipelines import query
 from portal import addresses, auth, pictures, repositories
 from portal.bands import Band
 from portal.pages import common
-from portal.pages.settings import bp
+from portal.pages.settings import bp as bp
 from portal.permissions import Action
 from portal.render import counted, number, sentence
 from portal.repositories import Answer
