@@ -1,7 +1,11 @@
-"""The catalog as people look through it: words, filters with counts, a page of rows. Four statements in all."""
+"""The catalog as people look through it: words, filters with counts, a page of rows. Three statements in all.
+
+An owner is whoever answers: found by another name, or inherited. Entities that say the same of their owner are looked
+at once, so that all of them can be counted.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -9,6 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from catalog import ownership
+from catalog.groups import Claim, Directory
+from catalog.ownership import Owner
 from catalog.places import Place
 from catalog.tables import SEARCH, EntityRow, ProblemRow, RepositoryRow
 
@@ -16,6 +23,9 @@ FACETS = ("kind", "type", "lifecycle", "owner", "label")
 LABELS = ("stale", "removed", "conflict", "problems", "unowned")
 OWNED = ("component", "api", "resource", "system", "domain")  # kinds that somebody should answer for
 WORDS = 8  # that are looked for; more are left out
+
+
+Said = tuple[str, str, str]  # what an entity says of its owner: the reference, the text, what it is part of
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Row:
     description: str
     type: str
     lifecycle: str
-    owner_ref: str | None
+    owner: Owner
     stale_since: datetime | None
     removed_at: datetime | None
     problems: int
@@ -54,7 +64,6 @@ class Found:
     count: int
     everything: int
     facets: Mapping[str, Mapping[str, int]]
-    titles: Mapping[str, str]  # of owners
     more: str
 
 
@@ -65,12 +74,14 @@ class _Combination:
     kind: str
     type: str
     lifecycle: str
-    owner: str
+    said: Said
     stale: bool
     removed: bool
     conflict: bool
     problems: bool
     count: int
+    owner: str = ""
+    answered: bool = True
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,7 +90,7 @@ class _Combination:
 
     @property
     def unowned(self) -> bool:
-        return not self.owner and self.kind in OWNED
+        return not self.answered and self.kind in OWNED
 
     def fits(self, asked: Asked) -> bool:
         said = ((asked.kind, self.kind), (asked.type, self.type), (asked.lifecycle, self.lifecycle))
@@ -87,17 +98,15 @@ class _Combination:
         return same and (not asked.label or asked.label in self.labels)
 
 
-def find(session: Session, asked: Asked, after: str = "", limit: int = 50) -> Found:
+def find(session: Session, asked: Asked, known: Directory, after: str = "", limit: int = 50) -> Found:
     """Return a page of what fits, by name, after the entity with that reference."""
-    alike = _combinations(session, asked.words)
-    rows = _rows(session, asked, after, limit + 1)
-    owners = {one.owner for one in alike if one.owner}
+    alike = _combinations(session, asked.words, known)
+    rows = _rows(session, asked, alike, known, after, limit + 1)
     return Found(
         rows=rows[:limit],
         count=sum(one.count for one in alike if one.fits(asked)),
         everything=session.scalar(select(func.count()).select_from(EntityRow)) or 0,
         facets={name: _facet(alike, asked, name) for name in FACETS},
-        titles=_titles(session) if owners else {},
         more=rows[limit - 1].ref if len(rows) > limit else "",
     )
 
@@ -116,47 +125,78 @@ def _facet(alike: Sequence[_Combination], asked: Asked, name: str) -> Mapping[st
 _WRONG = select(ProblemRow.entity).where(ProblemRow.entity != "")
 _CONFLICT = _WRONG.where(ProblemRow.code == "conflict")
 _NAME = func.lower(EntityRow.name)
+_SAID = (func.coalesce(EntityRow.owner_ref, ""), EntityRow.owner_text, func.coalesce(EntityRow.part_of, ""))
 
 
-def _combinations(session: Session, words: str) -> list[_Combination]:
+def _combinations(session: Session, words: str, known: Directory) -> list[_Combination]:
     columns: tuple[Any, ...] = (
-        *(EntityRow.kind, EntityRow.type, EntityRow.lifecycle, func.coalesce(EntityRow.owner_ref, "")),
+        *(EntityRow.kind, EntityRow.type, EntityRow.lifecycle, *_SAID),
         *(EntityRow.stale_since.is_not(None), EntityRow.removed_at.is_not(None)),
         *(EntityRow.ref.in_(_CONFLICT), EntityRow.ref.in_(_WRONG)),
     )
-    named = [column.label(field.name) for column, field in zip(columns, fields(_Combination), strict=False)]
+    named = [column.label(f"c{at}") for at, column in enumerate(columns)]
     inside = select(*named).where(*_says(words)).subquery()
-    rows = session.execute(select(*inside.c, func.count()).group_by(*inside.c))
-    return [_Combination(*tuple(row)) for row in rows]
+    whose: dict[Said, Owner] = {}
+    found = []
+    for row in session.execute(select(*inside.c, func.count()).group_by(*inside.c)):
+        (kind, type_, lifecycle), said = row[:3], (row[3], row[4], row[5])
+        stale, removed, conflict, wrong, count = row[6:]
+        owner = whose.get(said) or whose.setdefault(said, answering(known, "", *said))
+        so = (stale, removed, conflict, wrong)
+        found.append(_Combination(kind, type_, lifecycle, said, *so, count, owner.ref, bool(owner.people)))
+    return found
 
 
-def _rows(session: Session, asked: Asked, after: str, limit: int) -> list[Row]:
+def answering(known: Directory, entity: str, ref: str | None, text: str, part_of: str | None) -> Owner:
+    """Return who answers for an entity that says this of its owner."""
+    return ownership.owner_of(Claim(entity, text, ref or None, "", Place("", 1, 1), part_of or None), known)
+
+
+def _rows(
+    session: Session, asked: Asked, alike: Sequence[_Combination], known: Directory, after: str, limit: int
+) -> list[Row]:
     wrong = select(ProblemRow.entity, func.count().label("problems")).group_by(ProblemRow.entity).subquery()
-    shown = [getattr(EntityRow, field.name) for field in fields(Row) if field.name not in ("problems", "conflict")]
-    where = [*_says(asked.words), *_filtered(asked)]
+    names = [field.name for field in fields(Row) if field.name not in ("owner", "problems", "conflict")]
+    shown = [getattr(EntityRow, name) for name in names]
+    where = [*_says(asked.words), *_filtered(asked, alike)]
     if after:
         where.append(tuple_(_NAME, EntityRow.ref) > tuple_(after.rpartition("/")[2], after))
     query = (
-        select(*shown, func.coalesce(wrong.c.problems, 0), EntityRow.ref.in_(_CONFLICT))
+        select(*_SAID, func.coalesce(wrong.c.problems, 0), EntityRow.ref.in_(_CONFLICT), *shown)
         .outerjoin(wrong, wrong.c.entity == EntityRow.ref)
         .where(and_(True, *where))
         .order_by(_NAME, EntityRow.ref)
         .limit(limit)
     )
-    return [Row(*tuple(row)) for row in session.execute(query)]
+    return [
+        Row(
+            **dict(zip(names, about, strict=True)),
+            owner=answering(known, about[0], *said),
+            problems=wrong,
+            conflict=two,
+        )
+        for *said, wrong, two, about in ((*row[:5], row[5:]) for row in session.execute(query))
+    ]
 
 
-def _filtered(asked: Asked) -> list[ColumnElement[bool]]:
+def _filtered(asked: Asked, alike: Sequence[_Combination]) -> list[ColumnElement[bool]]:
     said = (EntityRow.kind, asked.kind), (EntityRow.type, asked.type), (EntityRow.lifecycle, asked.lifecycle)
-    where = [column == wanted for column, wanted in (*said, (EntityRow.owner_ref, asked.owner)) if wanted]
+    where = [column == wanted for column, wanted in said if wanted]
+    if asked.owner:
+        where.append(_says_any({one.said for one in alike if one.owner == asked.owner}))
+    unowned = {one.said for one in alike if one.unowned} if asked.label == "unowned" else set()
     labels: Mapping[str, ColumnElement[bool]] = {
         "stale": EntityRow.stale_since.is_not(None),
         "removed": EntityRow.removed_at.is_not(None),
         "conflict": EntityRow.ref.in_(_CONFLICT),
         "problems": EntityRow.ref.in_(_WRONG),
-        "unowned": and_(func.coalesce(EntityRow.owner_ref, "") == "", EntityRow.kind.in_(OWNED)),
+        "unowned": and_(_says_any(unowned), EntityRow.kind.in_(OWNED)),
     }
     return [*where, labels.get(asked.label, false())] if asked.label else where
+
+
+def _says_any(said: Collection[Said]) -> ColumnElement[bool]:
+    return tuple_(*_SAID).in_(sorted(said)) if said else false()
 
 
 def _says(words: str) -> list[ColumnElement[bool]]:
@@ -182,8 +222,3 @@ def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
     query = select(*columns).join(RepositoryRow, RepositoryRow.id == ProblemRow.repository_id)
     claims = query.where(ProblemRow.entity == ref, ProblemRow.code == "conflict").order_by(ProblemRow.id)
     return [(Place(path, line, column), name) for path, line, column, name in session.execute(claims)]
-
-
-def _titles(session: Session) -> Mapping[str, str]:
-    rows = session.execute(select(EntityRow.ref, EntityRow.title).where(EntityRow.kind.in_(("group", "user"))))
-    return {row.ref: row.title for row in rows}

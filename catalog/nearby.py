@@ -25,6 +25,8 @@ class Near:
     title: str
     type: str
     owner_ref: str | None
+    owner_text: str
+    part_of: str | None
     stale_since: datetime | None
     removed_at: datetime | None
 
@@ -49,10 +51,11 @@ def around(session: Session, ref: str) -> Around:
             .distinct()
         )
     ]
-    about = (EntityRow.ref, EntityRow.kind, EntityRow.name, EntityRow.title, EntityRow.type, EntityRow.owner_ref)
+    about = (EntityRow.ref, EntityRow.kind, EntityRow.name, EntityRow.title, EntityRow.type)
+    said = (EntityRow.owner_ref, EntityRow.owner_text, EntityRow.part_of)
     refs = union(select(above.c.ref), select(below.c.ref)).subquery()
     rows = session.execute(
-        select(*about, EntityRow.stale_since, EntityRow.removed_at).where(EntityRow.ref.in_(select(refs.c.ref)))
+        select(*about, *said, EntityRow.stale_since, EntityRow.removed_at).where(EntityRow.ref.in_(select(refs.c.ref)))
     )
     return Around(graphs.graph((source, type_, target) for source, type_, target in edges), _by_ref(rows.all()))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from catalog.graph import API, Reached
+from catalog.graph import API, Graph, Reached
 
 WIDTH = 864  # units; a page's column on a wide screen, so that one is about a pixel
 MOST_COLUMNS = 5
@@ -50,16 +50,15 @@ class Column:
     farthest: int = 0
 
 
-def stops(found: Sequence[Reached], nodes: Mapping[str, Node], *, above: bool) -> list[Stop]:
+def stops(found: Sequence[Reached], nodes: Mapping[str, Node], known: Graph, *, above: bool) -> list[Stop]:
     """Leave out the APIs that only lie between, and say of what lies behind them that they do.
 
     Above (who depends on it) every API is its own, or leads to others; below, one stays that nobody provides.
     """
     came = {one.ref: one.via for one in found}
-    leads_on = {one.via for one in found}
     told = []
     for one in found:
-        if one.ref.startswith(API) and (above or one.ref in leads_on):
+        if one.ref.startswith(API) and (above or known.uses.get(one.ref)):
             continue
         via, through = one.via, ""
         while via.startswith(API):
@@ -106,7 +105,7 @@ def picture(middle: Node, above: Sequence[Stop], below: Sequence[Stop]) -> Marku
     parts = [grid.lines(), *(grid.column(index) for index in range(len(drawn)))]
     label = f"{middle.name} in the middle; {len(above)} depend on it, it depends on {len(below)}. A list follows."
     return Markup(
-        f'<svg class="graph" viewBox="0 0 {WIDTH} {height}" role="group" aria-label="{{}}">{{}}</svg>'
+        f'<svg class="graph" viewBox="-1 0 {WIDTH + 2} {height}" role="group" aria-label="{{}}">{{}}</svg>'
     ).format(label, Markup("").join(parts))
 
 
@@ -171,11 +170,16 @@ class _Grid:
         title = Markup('<text x="{}" y="14">{}</text>').format(f"{x:.1f}", column.title) if column.title else ""
         boxes = [self.box(stop, x, self.y(column, at), index) for at, stop in enumerate(column.stops)]
         if column.more:
-            far = f", up to {column.farthest} steps away" if column.farthest > STEPS else ""
-            y = self.y(column, len(column.stops)) + BOX / 2 + 4
-            said = Markup('<text x="{}" y="{}">{}</text>').format(f"{x + 10:.1f}", f"{y:.1f}", _more(column.more, far))
-            boxes.append(said)
+            boxes += self._more(column, x)
         return Markup("").join([escape(title), *boxes])
+
+    def _more(self, column: Column, x: float) -> list[Markup]:
+        """Say in one or two short lines what is not drawn."""
+        said = [f"and {column.more} more"]
+        said += [f"up to {column.farthest} steps away"] if column.farthest > STEPS else []
+        y = self.y(column, len(column.stops)) + (BOX - 14 * len(said)) / 2 + 11
+        line = Markup('<text x="{}" y="{}">{}</text>')
+        return [line.format(f"{x + 10:.1f}", f"{y + 14 * at:.1f}", text) for at, text in enumerate(said)]
 
     def box(self, stop: Stop, x: float, y: float, index: int) -> Markup:
         node = stop.node
@@ -194,10 +198,6 @@ class _Grid:
         if index == self.middle or not node.url:
             return inside
         return Markup('<a href="{}">{}</a>').format(node.url, inside)
-
-
-def _more(count: int, far: str) -> str:
-    return f"and {count} more{far}"
 
 
 def _short(text: str, room: float) -> str:

@@ -10,6 +10,7 @@ from flask import Blueprint, current_app, g, render_template, request, url_for
 from catalog import browsing, forges
 from catalog import query as catalog
 from catalog.browsing import Asked, Found
+from catalog.groups import Directory
 from catalog.places import Place
 from catalog.query import Noted, Repository
 from catalog.rows import titles as titles_of
@@ -36,9 +37,14 @@ LABELS = {
     "removed": "Removed",
     "conflict": "Conflict",
     "problems": "With problems",
-    "unowned": "Without an owner",
+    "unowned": "Nobody answers",
 }
-WRONG = {"stale": "stale", "removed": "removed", "conflict": "claimed by two files", "unowned": "without an owner"}
+WRONG = {
+    "stale": "stale",
+    "removed": "removed",
+    "conflict": "claimed by two files",
+    "unowned": "that nobody answers for",
+}
 SEVERITIES = {"error": "Errors", "warning": "Warnings"}
 
 
@@ -98,7 +104,8 @@ def index() -> str:
     asked = Asked(**{name: said.replace("\0", "") for name, said in vars(asked).items()})
     with auth.services().database.read() as session:
         topic = common.live(session)
-        found = browsing.find(session, asked, after, PAGE)
+        known = catalog.directory(session)
+        found = browsing.find(session, asked, known, after, PAGE)
         g.running = len(query.deploys(session, running=True, limit=100))
     return render_template(
         "catalog.html",
@@ -107,10 +114,11 @@ def index() -> str:
         band=_band(found) if asked == Asked() else _fitting(found),
         found=found,
         asked=asked,
-        facets=_facets(asked, found),
+        facets=_facets(asked, found, known),
         address=lambda **more: _address(asked, **more),
         is_filtered=asked != Asked(),
         after=after,
+        owned=browsing.OWNED,
         is_admin=auth.somebody().is_admin,
     )
 
@@ -138,7 +146,7 @@ def _lower(kind: str) -> str:
     return said if said[:2].isupper() else said.lower()
 
 
-def _facets(asked: Asked, found: Found) -> list[tuple[str, list[tuple[str, int, str, bool]], int]]:
+def _facets(asked: Asked, found: Found, known: Directory) -> list[tuple[str, list[tuple[str, int, str, bool]], int]]:
     """Return each filter with its values: what is shown, how many, where the link leads, whether it is chosen."""
     titles = ("Kind", "Type", "Lifecycle", "Owner", "Needs a look")
     told = []
@@ -148,7 +156,7 @@ def _facets(asked: Asked, found: Found) -> list[tuple[str, list[tuple[str, int, 
             counts = {chosen: counts.pop(chosen, 0), **counts}
         values = [
             (
-                _value(name, value, found.titles),
+                _value(name, value, known),
                 count,
                 _address(asked, **{name: "" if value == chosen else value}),
                 value == chosen,
@@ -160,9 +168,10 @@ def _facets(asked: Asked, found: Found) -> list[tuple[str, list[tuple[str, int, 
     return told
 
 
-def _value(name: str, value: str, titles: Mapping[str, str]) -> str:
+def _value(name: str, value: str, known: Directory) -> str:
     if name == "owner":
-        return titles.get(value) or short_ref(value)
+        person = known.people.get(value)
+        return person.name if person else known.groups.get(value) or short_ref(value)
     return {"kind": entitybands.kind(value), "label": LABELS.get(value, value)}.get(name, value)
 
 
@@ -254,8 +263,8 @@ def _problems_band(everything: Sequence[Noted], known: Mapping[int, Repository])
     if not known:
         return Band("", "ring", "Nothing here yet", "No repository is read yet, so nothing can be wrong.")
     errors = sum(1 for one in everything if one.problem.severity == "error")
-    where = len({one.repository_id for one in everything})
-    places = counted(where, "repository", "repositories")
+    where = {one.repository_id for one in everything if not errors or one.problem.severity == "error"}
+    places = counted(len(where), "repository", "repositories")
     if not everything:
         read = counted(len(known), "repository is", "repositories are")
         return Band("good", "ok", "Nothing is wrong", f"All catalog files of {read.rpartition(' ')[0]} can be read.")

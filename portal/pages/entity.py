@@ -11,17 +11,19 @@ from typing import Any
 import yaml
 from flask import Response, g, render_template, request
 
+from catalog import browsing, nearby, refs, whole
 from catalog import graph as graphs_of
-from catalog import nearby, refs, whole
 from catalog import query as catalog
+from catalog.groups import Directory
 from catalog.nearby import Around, Near
-from catalog.query import EntityPage, Noted
+from catalog.query import EntityPage, Noted, Owner
 from ledger.errors import Code, Error
 from pipelines import query
 from portal import auth, entitybands, graphs, papers, prose, render, scoring
 from portal.graphs import Node
 from portal.pages import common
-from portal.pages.catalog import bp, entity_url
+from portal.pages.catalog import bp as bp
+from portal.pages.catalog import entity_url
 from portal.papers import Papers
 
 LAST = 5  # deploys
@@ -47,6 +49,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         topic = common.live(session, service=ref)
         page = catalog.entity(session, ref)
         near = nearby.around(session, ref)
+        directory = catalog.directory(session)
         in_file = _in_file(catalog.noted(session, page.about.repository_id), page) if page.about.stale_since else ()
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
@@ -54,11 +57,15 @@ def entity(kind: str, namespace: str, name: str) -> str:
         common.know(session, [row.actor for row in last])
         g.running = len(query.deploys(session, running=True, limit=100))
     above, below = graphs_of.dependents(near.graph, ref), graphs_of.dependencies(near.graph, ref)
-    radius = graphs_of.radius(above, {one.ref: one.owner_ref for one in near.known.values() if one.owner_ref})
+    owners = {one.ref: _owner(one, directory) for one in near.known.values()}
+    radius = graphs_of.radius(above, {one: owner.ref for one, owner in owners.items() if owner.people})
     until = page.about.removed_at + whole.GRACE if page.about.removed_at else None
     wrong = entitybands.states(page, until, times)
-    nodes = _nodes(near, ref, {*(one.ref for one in above), *(one.ref for one in below)})
-    upper, lower = graphs.stops(above, nodes, above=True), graphs.stops(below, nodes, above=False)
+    nodes = _nodes(near, owners, {ref, *(one.ref for one in above), *(one.ref for one in below)})
+    upper, lower = (
+        graphs.stops(above, nodes, near.graph, above=True),
+        graphs.stops(below, nodes, near.graph, above=False),
+    )
     return render_template(
         "entity.html",
         here="Catalog",
@@ -118,15 +125,19 @@ def _in_file(found: Sequence[Noted], page: EntityPage) -> Sequence[Noted]:
 # --- who depends on whom --------------------------------------------------------------------------------------------
 
 
-def _nodes(near: Around, start: str, found: set[str]) -> Mapping[str, Node]:
-    return {ref: _node(ref, near.known.get(ref)) for ref in {start, *found}}
+def _owner(one: Near, directory: Directory) -> Owner:
+    return browsing.answering(directory, one.ref, one.owner_ref, one.owner_text, one.part_of)
 
 
-def _node(ref: str, known: Near | None) -> Node:
+def _nodes(near: Around, owners: Mapping[str, Owner], found: set[str]) -> Mapping[str, Node]:
+    return {ref: _node(ref, near.known.get(ref), owners.get(ref)) for ref in found}
+
+
+def _node(ref: str, known: Near | None, owner: Owner | None) -> Node:
     if known is None:
         return Node(ref, render.short_ref(ref), f"{_kind(ref)}, not in the catalog", "", is_known=False)
     said = known.type or _kind(ref)
-    said += f" of {render.short_ref(known.owner_ref)}" if known.owner_ref else ""
+    said += f" of {owner.title}" if owner and owner.title else ""
     marked = ", removed" if known.removed_at else ", stale" if known.stale_since else ""
     return Node(ref, known.name, f"{said}{marked}", entity_url(ref))
 

@@ -157,7 +157,7 @@ def test_the_list_shows_every_kind_with_its_owner_and_what_needs_a_look(alice: B
     ):
         assert row in page
     assert "1 stale, 1 removed, 1 claimed by two files" in page
-    assert "nobody-at-all (not in the catalog)" in page
+    assert "nobody-at-all (nobody)" in page
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from catalog import browsing, graph, nearby
+from catalog import browsing, graph, nearby, query
 from catalog.browsing import Asked
 from catalog.tables import EntityRow
 from ledger.db import Database
@@ -32,7 +32,7 @@ def filled(each_database: Database) -> Database:
 
 def names(database: Database, asked: Asked, **more: object) -> list[str]:
     with database.read() as session:
-        return [row.name for row in browsing.find(session, asked, **more).rows]  # type: ignore[arg-type]
+        return [row.name for row in browsing.find(session, asked, query.directory(session), **more).rows]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,35 @@ def test_words_are_looked_for_as_they_are(filled: Database, words: str, found: l
 
 def test_a_filter_counts_what_the_others_leave(filled: Database) -> None:
     with filled.read() as session:
-        found = browsing.find(session, Asked(kind="component", owner="group:default/payments"))
+        found = browsing.find(
+            session, Asked(kind="component", owner="group:default/payments"), query.directory(session)
+        )
 
     assert found.count == 2
     assert found.facets["kind"] == {"component": 2, "api": 1}
     assert found.facets["owner"] == {"group:default/payments": 2, "group:default/shop": 1, "group:default/nobody": 1}
     assert found.facets["lifecycle"] == {"production": 2}
-    assert found.titles["group:default/payments"] == "payments"
+
+
+def test_the_owner_is_whoever_answers_whatever_the_file_calls_her(each_database: Database) -> None:
+    system = document("System", "store", {"owner": "payments"})
+    by_mail, inherits = component("basket", "alice@example.org"), component("till", "x", system="store")
+    fill(each_database, *company(system, by_mail, inherits, component("lost", "nobody")))
+    with each_database.write() as session:
+        said_nothing = {"owner_text": "", "owner_ref": None}
+        session.execute(update(EntityRow).where(EntityRow.name == "till").values(**said_nothing))
+
+    with each_database.read() as session:
+        known = query.directory(session)
+        rows = {row.name: row.owner for row in browsing.find(session, Asked(kind="component"), known).rows}
+        facets = browsing.find(session, Asked(kind="component"), known).facets
+    assert (rows["basket"].ref, rows["till"].ref) == ("user:default/alice", "group:default/payments")
+    assert facets["owner"] == {"user:default/alice": 1, "group:default/payments": 1, "group:default/nobody": 1}
+    assert facets["label"]["unowned"] == 1
+    assert names(each_database, Asked(kind="component", owner="group:default/payments")) == ["till"]
+    assert names(each_database, Asked(kind="component", owner="user:default/alice")) == ["basket"]
+    assert names(each_database, Asked(label="unowned")) == ["lost"]
+    assert names(each_database, Asked(owner="group:default/no-such")) == []
 
 
 def test_labels_tell_what_is_stale_removed_and_wrong(filled: Database) -> None:
@@ -72,8 +94,8 @@ def test_labels_tell_what_is_stale_removed_and_wrong(filled: Database) -> None:
         session.execute(update(EntityRow).where(EntityRow.ref == CHECKOUT).values(removed_at=NOON + timedelta(days=1)))
 
     with filled.read() as session:
-        found = browsing.find(session, Asked())
-    assert found.facets["label"] == {"problems": 2, "stale": 1, "removed": 1}
+        found = browsing.find(session, Asked(), query.directory(session))
+    assert found.facets["label"] == {"problems": 2, "stale": 1, "removed": 1, "unowned": 1}
     assert names(filled, Asked(label="stale")) == ["shop"]
     assert names(filled, Asked(label="removed")) == ["checkout"]
     assert set(names(filled, Asked(label="problems"))) == {"ledger", "Orphan_100"}
@@ -84,7 +106,7 @@ def test_pages_follow_one_another_and_none_is_shown_twice(filled: Database) -> N
     seen, after = [], ""
     while True:
         with filled.read() as session:
-            found = browsing.find(session, Asked(), after, 3)
+            found = browsing.find(session, Asked(), query.directory(session), after, 3)
         seen += [row.ref for row in found.rows]
         if not found.more:
             break
@@ -121,7 +143,7 @@ def test_five_thousand_entities_are_looked_through_at_once(database: Database) -
     def took(words: str) -> float:
         began = time.perf_counter()
         with database.read() as session:
-            browsing.find(session, Asked(words))
+            browsing.find(session, Asked(words), query.directory(session))
         return time.perf_counter() - began
 
     assert min(took("") for _ in range(3)) < 0.25  # seconds; measured: 0.02

@@ -1,0 +1,92 @@
+"""The catalog in a real browser: found by words and by the picture, on a wide screen and on a phone, by everybody."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import portal
+from tests.browser.conftest import Visit
+from tests.browser.test_looks import RULES, WIDE
+
+pytestmark = [pytest.mark.browser, pytest.mark.local, pytest.mark.xdist_group("local")]
+
+LEDGER = "/catalog/component/default/ledger"
+PAGES = (
+    "/catalog",
+    "/catalog?q=ledger&kind=component",
+    "/catalog?q=nothing+like+it",
+    "/catalog/problems",
+    LEDGER,
+    "/catalog/component/default/checkout",
+    "/catalog/group/default/payments",
+    "/catalog/user/default/mara",
+    "/services/checkout",
+)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(visit: Visit, width: int, theme: str) -> None:
+    axe = (Path(portal.__file__).parent / "static" / "vendor" / "axe.min.js").read_text()
+    page = visit("kofi", "/", width, color_scheme=theme, reduced_motion="reduce", bypass_csp=True)
+    home, found = page.url.rstrip("/"), []
+    for path in PAGES:
+        page.goto(home + path)
+        for summary in page.locator("summary:visible").all():
+            summary.click()
+        page.evaluate(axe)
+        result = page.evaluate(RULES)
+        found += [(path, one["id"], [node["html"][:120] for node in one["nodes"]]) for one in result["violations"]]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1000, 1280])
+def test_nothing_needs_sideways_scrolling(visit: Visit, width: int) -> None:
+    page = visit("kofi", "/", width)
+    home, wide = page.url.rstrip("/"), {}
+    for path in PAGES:
+        page.goto(home + path)
+        wide[path] = page.evaluate(WIDE)
+
+    assert {path: by for path, by in wide.items() if by > 0} == {}
+
+
+def test_one_finds_an_entity_by_a_word_and_a_filter(visit: Visit) -> None:
+    page = visit("kofi", "/catalog")
+    page.fill("#q", "books")
+    page.press("#q", "Enter")
+    page.wait_for_url("**/catalog?q=books**")
+    page.locator(".chip", has_text="Component").click()
+    page.wait_for_url("**kind=component**")
+
+    assert page.locator("tbody tr b").all_inner_texts() == ["ledger"]
+
+
+def test_the_picture_leads_from_one_to_the_next_with_keys_too(visit: Visit) -> None:
+    page = visit("kofi", LEDGER)
+    box = page.locator("svg.graph a", has_text="checkout").first
+    box.focus()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/catalog/component/default/checkout")
+
+
+def test_a_phone_shows_the_list_in_place_of_the_picture(visit: Visit) -> None:
+    wide, phone = visit("kofi", LEDGER, 1280), visit("kofi", LEDGER, 390)
+
+    assert (_seen(wide, "svg.graph"), _seen(wide, ".undrawn li")) == (True, False)
+    assert (_seen(phone, "svg.graph"), _seen(phone, ".undrawn li")) == (False, True)
+
+
+def _seen(page: Any, what: str) -> bool:
+    return bool(page.locator(what).first.is_visible())
+
+
+def test_the_rooms_of_the_catalog_lead_to_one_another(visit: Visit) -> None:
+    page = visit("kofi", "/services")
+    for name, path in (("All entities", "/catalog"), ("Problems", "/catalog/problems"), ("Services", "/services")):
+        page.locator("nav.within").get_by_role("link", name=name).click()
+        page.wait_for_url(f"**{path}")
+        assert page.locator("nav.within [aria-current]").inner_text() == name
