@@ -121,6 +121,9 @@ def _open_doors(config: Config, notes: "Notes", *, as_json: bool) -> None:
     click.echo(f"Passwords are in {logins}, which only you can read.\n\nTry this:")
     for number, tip in enumerate(tips.TIPS, start=1):
         click.echo(f"  {number}. {tip.title} (as {tip.login}). {tip.told}")
+    click.echo("\nLook at this in the catalog:")
+    for number, look in enumerate(tips.LOOKS, start=len(tips.TIPS) + 1):
+        click.echo(f"  {number}. {look.title}. {look.told}")
     click.echo(f"\nThe repositories are in {company}: what you commit there waits to go out within a minute.")
     click.echo(f"From a terminal: FULLCYCLE_DATA={config.data} fullcycle deploy search --wait")
     click.echo("Ctrl-C stops everything that this started.")

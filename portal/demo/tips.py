@@ -16,6 +16,22 @@ class Tip:
     icon: str = "up"
 
 
+@dataclass(frozen=True)
+class Look:
+    """Something to look at, which anybody may: an entity's page, or else `page`; or a `command` to type."""
+
+    title: str
+    said: str
+    entity: str = ""
+    page: str = ""
+    command: str = ""
+    icon: str = "ask"
+
+    @property
+    def told(self) -> str:
+        return f"{self.said} {self.command}".rstrip()
+
+
 TIPS = (
     Tip(
         "A good release",
@@ -53,12 +69,57 @@ TIPS = (
         page="services.show",
         icon="swap",
     ),
-    Tip(
-        "An owner that leads to nobody",
-        "The catalog says where search-index misspells its team. Mend it in company/search, commit, wait a minute.",
-        "jonas",
-        "search-index",
-        page="services.show",
-        icon="ask",
+)
+
+LOOKS = (
+    Look(
+        "Two files, one name",
+        "ledger-rewrite calls itself ledger. The first keeps the name, and its page says who else wants it.",
+        entity="component:default/ledger",
+        icon="swap",
+    ),
+    Look(
+        "A file that broke",
+        "A tab slipped into the file of delivery-slots two days ago. What was good stays, and says how old it is.",
+        entity="component:default/delivery-slots",
+        icon="wait",
+    ),
+    Look(
+        "A team that is gone",
+        "gift-cards belongs to team-legacy, which no file describes any more. It still takes money.",
+        entity="component:default/gift-cards",
+        icon="hand",
+    ),
+    Look(
+        "An owner with a slip of the pen",
+        "search-index names storefrnt. Mend it in company/search, commit, wait a minute: it is off this list.",
+        page="catalog.owners",
+    ),
+    Look(
+        "Who would feel it",
+        "Everything that stops when orders-db does, drawn, and the teams that would have to know.",
+        entity="resource:default/orders-db",
+        icon="box",
+    ),
+    Look(
+        "All that is wrong, at once",
+        "Every problem with its file, line and since when: a template and a reference to nowhere are there too.",
+        page="catalog.problems",
+        icon="warn",
+    ),
+    Look(
+        "Why it is theirs",
+        "No file of page-kit names an owner but CODEOWNERS; each step of the way is told.",
+        command="fullcycle catalog owner page-kit",
+    ),
+    Look(
+        "Before it is merged",
+        "A branch of shop draws it as one system. What would that break?",
+        command="fullcycle catalog simulate company/shop one-system",
+    ),
+    Look(
+        "Before it is pushed",
+        "Says where the tab is, without a portal; exit 1 stops a build.",
+        command="fullcycle catalog validate company/delivery",
     ),
 )

@@ -14,7 +14,7 @@ from ledger.clock import stopwatch
 from ledger.errors import Error
 from portal import wiring
 from portal.config import Config
-from portal.demo import chapters, setup, stage
+from portal.demo import chapters, findings, setup, stage
 from portal.demo.past import Say
 from portal.demo.stage import Stage
 from portal.demo.story import FOR_THE_TOUR
@@ -65,7 +65,7 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
 
 def _chapters(report: Report, opened: Stage, say: Say) -> None:
     """Play until the first step that goes wrong: what follows would only stumble over it."""
-    for name, chapter in chapters.CHAPTERS.items():
+    for name, chapter in {**chapters.CHAPTERS, **findings.FINDINGS}.items():
         say((chapter.__doc__ or name).splitlines()[0])
         if not report.step(name, partial(chapter, opened)):
             return

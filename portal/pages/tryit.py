@@ -1,4 +1,4 @@
-"""What a newcomer can try: a card on the home page of a demo, until somebody puts it away."""
+"""What a newcomer can try and look at: cards on the home page of a demo, until somebody puts them away."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from portal import auth
 from portal.demo import ground
 from portal.demo.people import BY_LOGIN
-from portal.demo.tips import TIPS, Tip
+from portal.demo.tips import LOOKS, TIPS, Tip
 from portal.pages import common
 
 bp = Blueprint("tryit", __name__)
@@ -17,7 +17,7 @@ bp = Blueprint("tryit", __name__)
 
 @bp.app_context_processor
 def everywhere() -> dict[str, Any]:
-    return {"tips": tips}
+    return {"tips": tips, "looks": LOOKS, "demo_folder": lambda: auth.services().config.data}
 
 
 def tips() -> Sequence[tuple[Tip, str]]:
@@ -35,7 +35,7 @@ def _team(tip: Tip) -> str:
 
 @bp.post("/try-this/put-away")
 def put_away() -> Response:
-    """Show the card no more, to nobody; the demo is one person's."""
+    """Show the cards no more, to nobody; the demo is one person's."""
     auth.somebody()
     ground.put_card_away(auth.services().config.data)
     return common.back_to("home.show")

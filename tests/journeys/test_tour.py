@@ -23,6 +23,11 @@ STEPS = (
     "way back",
     "ourselves",
     "audit",
+    "conflict",
+    "stale file",
+    "orphan",
+    "owner",
+    "backstage",
     "stopped",
 )
 PLAYED: dict[str, subprocess.CompletedProcess[str]] = {}  # by database; the order of the tests may go back and forth
@@ -67,6 +72,24 @@ def test_no_visitor_is_hurt_but_by_the_release_that_fails_under_load(steps: Mapp
     assert {name: steps[name]["failed"] for name in UNHURT} == dict.fromkeys(UNHURT, 0)
     assert all(steps[name]["requests"] > 50 for name in UNHURT)
     assert 0 < hurt["failed"] <= hurt["visitors_of_it"] < hurt["requests"] / 2
+
+
+def test_what_is_wrong_in_the_catalog_is_found_with_its_place_and_commit(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    assert steps["conflict"]["at"] == "ledger-rewrite catalog-info.yaml:4:3"
+    assert steps["stale file"]["at"] == "delivery catalog-info.yaml:13:1"
+    assert steps["stale file"]["stale_since"] != steps["stale file"]["shown_as_of"]
+    assert steps["orphan"]["orphans"] == ["gift-cards", "search-index"]
+    assert "storefront" in steps["orphan"]["hint"]
+    assert steps["backstage"]["found"] == [
+        "checkout",
+        "delivery-slots",
+        "gift-cards",
+        "ledger",
+        "receipts",
+        "reports",
+    ]
 
 
 def test_fullcycle_has_deployed_fullcycle(

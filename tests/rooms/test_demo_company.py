@@ -19,7 +19,7 @@ from portal.blocks import BLOCKS
 from portal.demo import company, people, repository, story
 from portal.demo.company import Company
 from portal.demo.story import FOR_PEOPLE, FOR_THE_TOUR, MAIN, Commit, Pace
-from portal.demo.tips import TIPS
+from portal.demo.tips import LOOKS, TIPS
 from tests.conftest import NOON, with_tables
 
 PACES = (FOR_PEOPLE, FOR_THE_TOUR)
@@ -249,6 +249,15 @@ def test_nothing_else_is_wrong(shown: Shown) -> None:
         found = {one.code for one in catalog.query.problems(session)}
 
     assert found == {"conflict", "syntax", "gone", "unknown-owner", "nowhere", "removed", "template", "inherited-owner"}
+
+
+def test_there_is_something_to_look_at_where_the_card_says(shown: Shown) -> None:
+    """Pages are tried in the browser; here, that what they show is there."""
+    for look in LOOKS:
+        assert bool(look.entity) + bool(look.page) + bool(look.command) == 1
+        if look.entity:
+            assert shown.page(look.entity).about.ref == look.entity
+    assert "one-system" in git(shown.folder / "shop", "branch", "--format=%(refname:short)")
 
 
 def test_late_commits_come_after_the_last_deploy_of_the_past(shown: Shown) -> None:
