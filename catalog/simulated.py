@@ -168,4 +168,4 @@ def safe(words: str) -> str:
     '&#60;b&#62;&#42;'
     """
     plain = "".join(sign if sign.isprintable() else " " for sign in words)
-    return _MENTION.sub("\\1\u200b", _MARKUP.sub(lambda found: f"&#{ord(found[0])};", plain))
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", _MENTION.sub("\\1\u200b", plain))

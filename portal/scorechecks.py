@@ -30,7 +30,11 @@ def loaded() -> Loaded:
 
 
 def load(points: Iterable[EntryPoint]) -> Loaded:
-    """Add to our checks what those entry points name: a Check, or several."""
+    """Add to our checks what those entry points name: a Check, or several. A package's pyproject.toml says so by
+
+    [project.entry-points."fullcycle.scorecard"]
+    tea = "theirs.checks:TEA"
+    """
     checks, problems = list(CHECKS), []
     for point in sorted(points, key=lambda one: one.name):
         try:

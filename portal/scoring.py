@@ -20,7 +20,7 @@ from catalog.git import Mirror
 from catalog.ownership import Owner
 from catalog.places import Problem
 from catalog.query import EntityPage
-from catalog.scorecard import MUST, SHOULD, Card, Check, Facts
+from catalog.scorecard import MUST, Card, Check, Facts
 from catalog.scorestore import Change
 from ledger.errors import Error
 from pipelines import query as deploys
@@ -87,7 +87,7 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
 
 
 def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
-    found = catalog.services(session)
+    found = [one for one in catalog.services(session) if one.removed_at is None]
     documents = {row.ref: json.loads(row.document) for row in rows.components(session)}
     known = {held.ref for held in catalog.holders(session)}
     errors: dict[str, int] = {}
@@ -225,6 +225,12 @@ class Ranked:
     def level(self) -> str:
         return scorecard.level((check.weight, passed) for check, passed in self.marks)
 
+    @property
+    def badness(self) -> tuple[int, int]:
+        """What failed, as something to sort by: the worst is the smallest."""
+        weights = [check.weight for check, passed in self.marks if passed is False]
+        return -weights.count(MUST), -len(weights)
+
     def failed(self, weight: str) -> tuple[Check, ...]:
         return tuple(check for check, passed in self.marks if passed is False and check.weight == weight)
 
@@ -266,7 +272,7 @@ def board(session: Session, before: datetime) -> Board:
         for check, passed in row.marks:
             counts[check.id][2 if passed is None else passed] += 1
     tallies = [Tally(check, counts[check.id][1], sum(counts[check.id][:2]), then.get(check.id, 0)) for check in checks]
-    rows.sort(key=lambda row: (-len(row.failed(MUST)), -len(row.failed(SHOULD)), row.ref))
+    rows.sort(key=lambda row: (*row.badness, row.ref))
     return Board(tuple(rows), tuple(tallies), len(owners) - len(rows))
 
 

@@ -1,8 +1,10 @@
 """What a merge would change, told from what a repository says now, would say, and what all others say."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -462,8 +464,15 @@ def test_a_comment_stays_short() -> None:
 def test_nothing_that_somebody_wrote_is_markup_or_a_mention(words: str) -> None:
     said = simulated.safe(words)
 
-    assert not set(said.replace("&#", "")) & set("\\`*_{}[]<>|!~$^+=\n\r")
+    assert not set(re.sub(r"&#\d+;", "", said)) & set("\\`*_{}[]<>|!~$^+=&\n\r")
     assert "@a" not in simulated.safe(words + "@a")
+
+
+@pytest.mark.parametrize(
+    "words", ["<b>*x*</b>", "a|b", "`code`", "[a](javascript:b)", "ask @acme/shop in #12", "&amp;"]
+)
+def test_what_somebody_wrote_is_shown_as_it_was_written(words: str) -> None:
+    assert unescape(simulated.safe(words)).replace("\u200b", "") == words
 
 
 @given(st.dictionaries(st.sampled_from([FILE, "a/catalog-info.yaml", "CODEOWNERS"]), st.binary(max_size=80)))
