@@ -93,7 +93,7 @@ LOOKS = (
     Look(
         "An owner with a slip of the pen",
         "search-index names storefrnt. Mend it in company/search, commit, wait a minute: it is off this list.",
-        page="catalog.owners",
+        page="owners.index",
     ),
     Look(
         "Who would feel it",
