@@ -14,10 +14,11 @@ FILE = Path(__file__).parent / "openapi.yaml"
 
 def published() -> dict[str, Any]:
     """Return the document with the address at which this portal is reached."""
-    return {**_read(), "servers": [{"url": auth.services().config.address + CATALOG}]}
+    return {**read(), "servers": [{"url": auth.services().config.address + CATALOG}]}
 
 
 @cache
-def _read() -> dict[str, Any]:
+def read() -> dict[str, Any]:
+    """Return the document as it is kept."""
     said: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return said
