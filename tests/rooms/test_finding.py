@@ -271,3 +271,15 @@ def test_the_database_answers_as_looking_would(filled: Database, node: Node) -> 
         with filled.read() as session:
             page = finding.page(session, Asked(order=order), None)
         assert sorted(json.dumps(json.loads(one)["metadata"]["uid"]) for one in page.documents) == expected
+
+
+@pytest.mark.parametrize("operator", ["$all", "$any"])
+def test_the_largest_question_is_answered(filled: Database, operator: str) -> None:
+    many = {operator: [{"kind": {"$in": ["component", f"{n}"]}} for n in range(filters.MAX_PARTS)]}
+    deep: Any = {"kind": {"$in": ["component", *map(str, range(filters.MAX_VALUES - 1))]}}
+    for _ in range((filters.MAX_DEPTH - 1) // 2):
+        deep = {"$all": [{"$any": [deep]}]}
+
+    for asked in (many, deep):
+        for order in ([Order("spec.type")], []):
+            assert len(found(filled, question(asked, order))) == 4
