@@ -8,6 +8,7 @@ readers of our own blocks under `spec` find, which are passed in.
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from catalog import faults, yamlfile
 from catalog.entities import Entity, entity
@@ -25,6 +26,7 @@ NOT_READ = frozenset(
 BlockReader = Callable[[Document, tuple[str, ...]], Sequence[Problem]]
 Prepare = Callable[[Document], tuple[Document, Sequence[Problem]]]
 
+MAX_PROBLEMS = 100  # that are told of one file
 _NEAR = 0.75  # how alike `deply` and `deploy` must be for a warning
 
 
@@ -62,8 +64,20 @@ def validate(
                     problems.append(_conflict(made, entities[made.ref]))
                 else:
                     entities[made.ref] = made
-    ordered = sorted(problems, key=lambda problem: problem.place)
-    return Validated(tuple(entities.values()), tuple(ordered), frozenset(broken - entities.keys()))
+    return Validated(tuple(entities.values()), _first(problems), frozenset(broken - entities.keys()))
+
+
+def _first(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the problems in the order of their places, of each file no more than somebody would read."""
+    told: list[Problem] = []
+    for _, of_file in groupby(sorted(problems, key=lambda problem: problem.place), lambda problem: problem.place.path):
+        found = list(of_file)
+        told += found[:MAX_PROBLEMS]
+        if rest := found[MAX_PROBLEMS:]:
+            said, hint = f"this file has {len(rest)} problems more, from here", "mend the first ones and look again"
+            severity = "error" if any(problem.severity == "error" for problem in rest) else "warning"
+            told.append(Problem(rest[0].place, "too-many", said, hint, severity))
+    return tuple(told)
 
 
 def _conflict(second: Entity, first: Entity) -> Problem:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -111,6 +112,10 @@ class _Builder:
     old: bool = False  # the document says %YAML 1.1
     event: Callable[[], Any] = lambda: None  # returns the parser's next one
 
+    @cached_property
+    def template(self) -> re.Match[str] | None:
+        return _TEMPLATE.search(self.text)
+
     def document(self) -> Document | None:
         try:
             bad = _UNPRINTABLE.search(self.text)
@@ -130,10 +135,9 @@ class _Builder:
         return None
 
     def _problem(self, index: int, code: str, message: str, hint: str = "") -> None:
-        template = _TEMPLATE.search(self.text)
-        if template:  # whatever the parser trips over, this is the cause
-            index, code = template.start(), "template"
-            message = f"this is a template with {template[0]} in it, not finished YAML"
+        if self.template:  # whatever the parser trips over, this is the cause
+            index, code = self.template.start(), "template"
+            message = f"this is a template with {self.template[0]} in it, not finished YAML"
             hint = "fill it in, or give the template another file name"
         self.problems.append(Problem(self.whole.at(self.offset + index), code, message, hint))
 

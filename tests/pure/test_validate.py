@@ -15,7 +15,7 @@ from catalog import ownership
 from catalog.entities import CORE_VERSIONS, SPECS, VERSIONS, McpServerSpec
 from catalog.relations import relations
 from catalog.rules import Metadata
-from catalog.validate import BlockReader, Prepare, Validated, validate
+from catalog.validate import MAX_PROBLEMS, BlockReader, Prepare, Validated, validate
 from catalog.yamlfile import Document, Problem, problems_of, read
 
 ROOT = Path(__file__).parents[2]
@@ -251,6 +251,16 @@ def test_a_hostile_file_is_a_located_problem_and_the_next_file_is_served(text: b
 
     assert [str(said) for said in found.problems] == [problem]
     assert [str(entity.ref) for entity in found.entities] == ["system:default/shop"]
+
+
+def test_of_a_file_with_very_many_problems_the_first_are_told_and_the_number() -> None:
+    found = validate({"a.yaml": b"a: 1\n" * 1000, "b.yaml": b"kind: 7\nmetadata: {}\n"})
+
+    of_a = [problem for problem in found.problems if problem.place.path == "a.yaml"]
+    assert len(of_a) == MAX_PROBLEMS + 1
+    # 999 repeated keys, one unknown key and four that are missing.
+    assert "this file has 904 problems more, from here" in str(of_a[-1])
+    assert len(found.problems) > len(of_a)
 
 
 @pytest.mark.parametrize(
