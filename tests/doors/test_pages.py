@@ -38,6 +38,7 @@ PAGES = (
     "/audit.jsonl",
     "/account",
     "/settings/repositories",
+    "/settings/repositories/1",
     "/patterns",
 )
 
