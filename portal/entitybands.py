@@ -120,6 +120,7 @@ def felt(radius: Radius) -> str:
         verb = "service depends on it" if radius.services == 1 else "services depend on it"
         direct = "" if radius.services == 1 else f", {render.number(radius.directly)} of them directly"
         direct = ", all of them directly" if radius.services == radius.directly > 1 else direct
+        direct = direct if radius.directly or radius.services == 1 else ", none of them directly"
         said = f"{render.number(radius.services)} {verb}{direct}"
         said += f", and {_and(others)}" if others else ""
     else:

@@ -15,7 +15,7 @@ MOST_COLUMNS = 5
 GAP, ROW, BOX, HEAD = 44, 46, 38, 26  # units: between columns, from box to box, a box's height, above the first
 ROWS = 8  # boxes in a column
 LETTER, SMALL = 6.7, 5.9  # units that a letter of a name and of the words below it take on average
-LISTED = 200  # entries of a list
+LISTED = 100  # entries of a list
 STEPS = 2  # columns on each side
 
 
