@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from ledger.errors import Code, Error
@@ -197,6 +197,17 @@ def stuck(session: Session) -> Sequence[Row]:
     same = (later.service == DeployRow.service, later.environment == DeployRow.environment, later.id > DeployRow.id)
     mended = select(later.id).where(*same, later.state.in_((State.HEALTHY, State.STUCK)))
     return _rows(session, DeployRow.state == State.STUCK, ~mended.exists(), limit=None)
+
+
+def returns(session: Session, service: str | None = None) -> Mapping[str, datetime]:
+    """Return when each service last went back and came to rest: rolled back by a person, or put back by itself."""
+    back = or_(
+        and_(DeployRow.rollback, DeployRow.state == State.HEALTHY),
+        and_(DeployRow.state == State.UNDONE, DeployRow.base.is_not(None), DeployRow.started_at.is_not(None)),
+    )
+    query = select(DeployRow.service, func.max(DeployRow.ended_at)).where(back).group_by(DeployRow.service)
+    rows = session.execute(query if service is None else query.where(DeployRow.service == service))
+    return {ref: at for ref, at in rows if at}
 
 
 def settings(session: Session, service: str, environment: str) -> Mapping[str, Any]:

@@ -28,7 +28,6 @@ from portal.scorechecks import loaded
 from portal.services import Services
 
 NOBODY = "-"  # in place of an owner
-MOST = 5000  # ended deploys that are looked through for the last time that somebody went back
 README = re.compile(r"readme(\.\w{1,10})?", re.IGNORECASE)
 RUNBOOK = "runbook"  # a link's type, a word of its title, or the last part of an annotation's key
 OWNERS = frozenset({"unknown-owner", "nobody", "no-owner", "gone"})  # problems that the check of the owner judges
@@ -72,7 +71,7 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
     )
     last = {live.since for live in deploys.live_releases(session, ref).values()}
     seen = latest["readme"].passed if "readme" in latest else None
-    back = _returns(deploys.deploys(session, service=ref, running=False, limit=MOST))
+    back = deploys.returns(session, ref)
     facts = replace(facts, last_healthy=max(last, default=None), last_return=back.get(ref), readme=seen)
     card = scorecard.card(facts, at, loaded().checks)
     since = {
@@ -98,7 +97,7 @@ def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
     for (ref, _), summary in deploys.summaries(session).items():
         if summary.live:
             healthy[ref] = max(summary.live.since, healthy.get(ref, summary.live.since))
-    back = _returns(deploys.deploys(session, running=False, limit=MOST))
+    back = deploys.returns(session)
     facts = {}
     for one in found:
         people = [person.name for person in one.owner.people]
@@ -172,16 +171,6 @@ def runbook(metadata: Document, spec: Document) -> str:
             return str(link["url"])
     annotations: Mapping[str, Any] = metadata.get("annotations") or {}
     return next((str(url) for key, url in annotations.items() if RUNBOOK in key.rpartition("/")[2] and url), "")
-
-
-def _returns(ended: Iterable[deploys.Row]) -> Mapping[str, datetime]:
-    """Return when each service last went back and came to rest: rolled back by a person, or put back by itself."""
-    found: dict[str, datetime] = {}
-    for row in ended:
-        back = row.rollback if row.word in ("healthy", "replaced") else row.word in ("undone", "aborted") and row.base
-        if back and row.started_at and row.ended_at:
-            found[row.service] = max(row.ended_at, found.get(row.service, row.ended_at))
-    return found
 
 
 def _readme(mirror: Mirror, head: str | None, path: str) -> bool | None:

@@ -48,13 +48,15 @@ def at_revision(services: Services, repository: Repository, revision: str) -> di
     A commit that is there is read at once. All else is fetched first, since a branch may have moved; that is a sync
     like any other, of what the default branch says now.
     """
-    mirror = wiring.mirror(services.config, repository.id)
+    mirror = services.mirror(repository)
     sha = _there(mirror, revision)
     if sha != revision:
         wiring.sync(services, repository.id, services.clock())
         repository = find(services, str(repository.id))
         if repository.error:
             raise Error(Code.UNAVAILABLE, f"{repository.name} cannot be fetched now: {repository.error}")
+        if mirror.is_shallow:  # only the newest commit of the default branch is there
+            mirror.deepen()
         sha = mirror.resolve(revision)
     return _told(services, repository, MirrorTree(mirror, sha), sha)
 
