@@ -13,7 +13,7 @@ from ledger.errors import Code, Error
 from ledger.runner import Runner
 from pipelines import query
 from pipelines.jobs import ADVANCE
-from portal import wiring
+from portal import scoring, wiring
 from portal.demo import repository
 from portal.demo.company import Company, PastDeploy
 from portal.demo.people import BY_LOGIN
@@ -49,6 +49,7 @@ def play(services: Services, clock: Hindsight, company: Company, say: Say) -> No
     for path in company.repositories:
         wiring.sync(services, services.register(str(path), ADMIN), clock(), check=False)
     wiring.check(services)
+    scoring.score_all(services, clock())
     with _worker(services):
         for past in company.past:
             clock.come_closer(past.ago - LATER)
@@ -60,6 +61,7 @@ def play(services: Services, clock: Hindsight, company: Company, say: Say) -> No
         if late.commit.late == "again":
             repository.add(late.repository, late.commit, company.made_at)
         wiring.sync(services, services.register(str(late.repository), ADMIN), clock())
+        scoring.score_all(services, clock())
     clock.come_closer(timedelta(0))
     _measure(services, clock)
     events.seal(services.database)
