@@ -11,7 +11,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Select, Table, and_, false, func, not_, null, or_, select, true
 from sqlalchemy.orm import Session
 
-from catalog.cursors import Order, Position, Question
+from catalog.cursors import Order, Position, Question, Text
 from catalog.filters import Any_, Every, Exists, Node, Not, OneOf, Prefix
 from catalog.flat import MAX_KEY, MAX_VALUE, is_storable
 from catalog.tables import SEARCH, EntityRow
@@ -127,11 +127,18 @@ def total(session: Session, asked: Question) -> int:
 
 def _conditions(asked: Question, entity: ColumnElement[Any]) -> list[ColumnElement[bool]]:
     conditions = [] if asked.where is None else [condition(asked.where, entity)]
-    if asked.text is not None:
-        containing = _ASKED.value.contains(asked.text.term, autoescape=True)
-        fits = and_(_ASKED.key.in_(asked.text.fields), containing) if len(asked.text.term) <= MAX_VALUE else false()
-        conditions.append(_among(entity, fits))
+    if asked.text is not None and len(asked.text.term) > MAX_VALUE:
+        conditions.append(false())
+    elif asked.text is not None:
+        conditions.append(_containing(asked.text, entity, asked.order))
     return conditions
+
+
+def _containing(text: Text, entity: ColumnElement[Any], order: Order | None) -> ColumnElement[bool]:
+    if order is not None and order.field in SINGLE and text.fields == (order.field,):
+        return _VALUE.contains(text.term, autoescape=True)  # the very row that it is ordered by
+    containing = _ASKED.value.contains(text.term, autoescape=True)
+    return _among(entity, and_(_ASKED.key.in_(text.fields), containing))
 
 
 def condition(node: Node, entity: ColumnElement[Any]) -> ColumnElement[bool]:
