@@ -17,6 +17,7 @@ from catalog import address, entitystore, forges, store, whole
 from catalog.documents import Origin
 from catalog.entities import Entity
 from catalog.entitystore import Held
+from catalog.faults import OWNER_FORM
 from catalog.git import Credentials, Mirror
 from catalog.gitaccess import Network
 from catalog.history import Commit
@@ -226,7 +227,9 @@ def _store(session: Session, before: Repository, branch: str, head: Commit, foun
     entitystore.mark_stale(session, fading, head.sha, at)
     entitystore.mark_removed(session, gone, head.sha, at)
     store.ask_again(session, gone)  # whoever lost the name may have it now
-    problems = sorted([*found.problems, *conflicts], key=lambda problem: problem.place)
+    # Whom an odd owner means is told by the look at the whole catalog, which knows everybody's other names.
+    told = [problem for problem in found.problems if problem.code != OWNER_FORM]
+    problems = sorted([*told, *conflicts], key=lambda problem: problem.place)
     new = store.put_problems(session, before.id, problems, at)
     store.say_head(session, before.id, branch, head, at)
     tell = partial(events.record, session, subject=f"repository:{before.id}", actor=ACTOR, at=at)

@@ -106,7 +106,8 @@ class _Builder:
     text: str
     offset: int
     problems: list[Problem] = field(default_factory=list)
-    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # value, and how many nodes it has
+    anchors: dict[str, tuple[Any, int, int]] = field(default_factory=dict)  # value, how many nodes it has, how high
+    deepest: int = 0  # level that was reached since the anchor that is being read began
     nodes: int = 0
     aliases: int = 0
     old: bool = False  # the document says %YAML 1.1
@@ -170,14 +171,14 @@ class _Builder:
         if kind is yaml.ScalarEvent and not event.anchor:
             self._count(1, event)
             return self._scalar(event), None
-        if depth > MAX_DEPTH:
-            raise _Unreadable(event.start_mark.index, "too-deep", f"nested more than {MAX_DEPTH} levels deep")
+        self._reach(depth, event)
         self._count(1, event)
         if kind is yaml.AliasEvent:
-            return self._alias(event), None
-        before = self.nodes
+            return self._alias(event, depth), None
+        before, outside = self.nodes, self.deepest
         if event.anchor:
             self.anchors.pop(event.anchor, None)  # until it is complete it cannot be used
+            self.deepest = depth
         value: Any
         inside: _Inside = None
         if kind is yaml.ScalarEvent:
@@ -187,8 +188,16 @@ class _Builder:
         else:
             value, inside = self._mapping(depth)
         if event.anchor:
-            self.anchors[event.anchor] = (value, self.nodes - before + 1)
+            self.anchors[event.anchor] = (value, self.nodes - before + 1, self.deepest - depth)
+            self.deepest = max(self.deepest, outside)
         return value, inside
+
+    def _reach(self, depth: int, event: Any) -> None:
+        if depth > MAX_DEPTH:
+            aliases = ", aliases included" if type(event) is yaml.AliasEvent else ""
+            said = f"nested more than {MAX_DEPTH} levels deep{aliases}"
+            raise _Unreadable(event.start_mark.index, "too-deep", said)
+        self.deepest = max(self.deepest, depth)
 
     def _count(self, nodes: int, event: Any) -> None:
         self.nodes += nodes
@@ -196,14 +205,15 @@ class _Builder:
             said = f"more than {MAX_NODES} values, aliases included"
             raise _Unreadable(event.start_mark.index, "too-large", said, "write less")
 
-    def _alias(self, event: Any) -> Any:
+    def _alias(self, event: Any, depth: int) -> Any:
         index = event.start_mark.index
         if event.anchor not in self.anchors:
             raise _Unreadable(index, "alias", f"*{event.anchor} has no &{event.anchor} before it")
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
             raise _Unreadable(index, "too-many-aliases", f"more than {MAX_ALIASES} aliases", "write the values out")
-        value, nodes = self.anchors[event.anchor]
+        value, nodes, height = self.anchors[event.anchor]
+        self._reach(depth + height, event)
         self._count(nodes, event)
         return value
 

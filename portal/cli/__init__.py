@@ -16,7 +16,7 @@ PLACES = {
     "db": ("portal.cli.house", "the schema: upgrade, status"),
     "config": ("portal.cli.house", "what was understood of the configuration, without secrets"),
     "demo": ("portal.cli.demo", "a small company in a folder, to try everything"),
-    "catalog": ("portal.cli.catalog", "catalog-info.yaml: validate"),
+    "catalog": ("portal.cli.catalog", "files, owners and repositories: validate, owner, register, simulate, …"),
     "login": ("portal.cli.login", "let this terminal talk to a portal"),
     "plan": ("portal.cli.deploys", "what would happen; also for a file, without a portal"),
     "deploy": ("portal.cli.deploys", "deploy a service"),

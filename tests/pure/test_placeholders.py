@@ -59,7 +59,7 @@ def test_what_a_file_becomes(key: str, text: str, expected: Any) -> None:
         ("$yaml", "", "deep/file has 0 YAML documents; exactly one can stand here"),
         ("$yaml", "a: 1\n---\nb: 1", "deep/file has 2 YAML documents; exactly one can stand here"),
         ("$yaml", "a: [", "deep/file:1:5 a value is missing here, or a bracket before is never closed"),
-        ("$yaml", DEEP, "deep/file is nested more than 50 levels deep"),
+        ("$yaml", DEEP, "deep/file:2:49 nested more than 50 levels deep, aliases included"),
     ],
 )
 def test_what_cannot_stand_for_a_value(key: str, text: str, why: str) -> None:

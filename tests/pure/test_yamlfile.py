@@ -153,6 +153,16 @@ def test_a_skeleton_is_one_problem_that_names_the_cause(text: str) -> None:
     assert "this is a template with {" in problems[0]
 
 
+def test_aliases_that_stand_in_one_another_are_as_deep_as_what_they_stand_for() -> None:
+    steps = ["k0: &a0 " + "[" * 40 + "1" + "]" * 40, *(f"k{n}: &a{n} [[[*a{n - 1} ]]]" for n in range(1, 9))]
+
+    fine, _ = read("\n".join(steps[:4]), "f.yaml")
+    _, problems = read("\n".join(steps), "f.yaml")
+
+    assert len(fine) == 1
+    assert [str(problem) for problem in problems] == ["f.yaml:5:12 nested more than 50 levels deep, aliases included"]
+
+
 def test_an_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 9)]
