@@ -260,7 +260,7 @@ def holds(node: Node, rows: Sequence[tuple[str, str | None, str | None]]) -> boo
 
 
 @given(node=NODES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_database_answers_as_looking_would(filled: Database, node: Node) -> None:
     expected = sorted(json.dumps(one["metadata"]["uid"]) for one in DOCUMENTS if holds(node, flat(one)))
 
