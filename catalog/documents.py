@@ -63,8 +63,12 @@ def stitched(
 
 @lru_cache(maxsize=4096)
 def _managed(origin: Origin, path: str) -> Mapping[str, str]:
-    address = location(origin.repository, origin.branch, path)
-    return {LOCATION: address, ORIGIN: address}
+    """The file that describes it, and the repository that was registered."""
+    registered = "file" if origin.repository.startswith("/") else "url"
+    return {
+        LOCATION: location(origin.repository, origin.branch, path),
+        ORIGIN: f"{registered}:{origin.repository}",
+    }
 
 
 @lru_cache(maxsize=4096)

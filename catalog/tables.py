@@ -108,7 +108,7 @@ SEARCH = Table(
     Column("key", WORD, nullable=False),
     Column("value", WORD),
     Column("said", String(200)),
-    Index("ix_catalog_search_key_value_entity_id", "key", "value", "entity_id"),
+    Index("ix_catalog_search_key_value_entity_id_said", "key", "value", "entity_id", "said"),  # answers by itself
 )
 
 

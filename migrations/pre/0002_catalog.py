@@ -107,7 +107,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("catalog_search", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_catalog_search_entity_id"), ["entity_id"], unique=False)
-        batch_op.create_index("ix_catalog_search_key_value_entity_id", ["key", "value", "entity_id"], unique=False)
+        batch_op.create_index(
+            "ix_catalog_search_key_value_entity_id_said", ["key", "value", "entity_id", "said"], unique=False
+        )
 
     with op.batch_alter_table("catalog_problems", schema=None) as batch_op:
         batch_op.add_column(sa.Column("last_seen", sa.DateTime(timezone=True), nullable=True))

@@ -43,7 +43,10 @@ FELT = [
     (Radius(1, 1, {}, frozenset({A})), "1 service depends on it; 1 team answers for them."),
     (Radius(2, 2, {}, frozenset()), "2 services depend on it, all of them directly."),
     (Radius(12, 3, {}, frozenset({A, B})), "12 services depend on it, 3 of them directly; 2 teams answer for them."),
-    (Radius(2, 0, {}, frozenset({A, ALICE})), "2 services depend on it, none of them directly; 2 owners answer for them."),
+    (
+        Radius(2, 0, {}, frozenset({A, ALICE})),
+        "2 services depend on it, none of them directly; 2 owners answer for them.",
+    ),
     (Radius(0, 0, {"system": 1}, frozenset()), "1 system depends on it."),
     (Radius(0, 0, {"system": 2, "domain": 1}, frozenset()), "1 domain and 2 systems depend on it."),
     (Radius(1, 1, {"resource": 3}, frozenset()), "1 service depends on it, and 3 resources."),

@@ -1,5 +1,6 @@
 """Who owns a path: the last line that matches, what GitHub refuses, GitLab's sections; and git itself as the judge."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -169,16 +170,18 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 
 
 PARTS = st.text(st.sampled_from("aab.*?"), min_size=1, max_size=3) | st.sampled_from(["a", "b", "*", "**", "**", "a.b"])
-# What git reads otherwise by definition: a folder’s own children (docs/*), and . and .. which name nothing.
+# What git reads otherwise by definition: a folder’s own children (docs/*), . and .. which name nothing, and a ** that
+# does not stand alone (git takes the a off a**/b first).
 PATTERNS = st.builds(
     lambda start, parts, end: start + "/".join(parts) + end,
     st.sampled_from(["", "", "/"]),
     st.lists(PARTS, min_size=1, max_size=4),
     st.sampled_from(["", "", "/"]),
-).filter(lambda pattern: not pattern.endswith("/*"))
+).filter(lambda pattern: not pattern.endswith("/*") and not re.search(r"[^/]\*\*", pattern))
 PATHS = st.lists(st.sampled_from(["a", "b", "ab", "a.b", ".a", "aa", "aab"]), min_size=1, max_size=5).map("/".join)
 
 
+@pytest.mark.long
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PATTERNS, st.lists(PATHS, min_size=8, max_size=16, unique=True))
 def test_a_pattern_means_what_git_says_it_means(judge: Judge, pattern: str, paths: list[str]) -> None:

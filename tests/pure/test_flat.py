@@ -101,6 +101,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.text(), JSON))
 def test_any_document_gives_rows_that_fit_the_table(document: dict[str, Any]) -> None:
     document.pop("relations", None)

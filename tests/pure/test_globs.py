@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ STEPS = st.lists(st.just("**") | NAMES, min_size=1, max_size=6)
 PARTS = st.lists(st.text("ab.", min_size=1, max_size=3), min_size=1, max_size=6)
 
 
+@pytest.mark.long
 @settings(max_examples=600, deadline=None)
 @given(STEPS, PARTS, st.booleans())
 def test_one_way_back_finds_what_every_way_finds(steps: list[str], parts: list[str], hidden: bool) -> None:

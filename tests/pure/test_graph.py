@@ -88,6 +88,7 @@ def test_what_depends_on_itself_is_a_circle_of_one() -> None:
     assert circles(graph([("a", "dependsOn", "a"), ("a", "dependsOn", "b")])) == (("a",),)
 
 
+@pytest.mark.long
 def test_a_chain_of_a_hundred_thousand_is_walked_without_running_out_of_room() -> None:
     known = graph((f"n{i}", "dependsOn", f"n{i + 1}") for i in range(100_000))
 

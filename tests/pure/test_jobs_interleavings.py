@@ -8,6 +8,7 @@ from ledger.jobs_memory import MemoryJobs
 from tests.bench.interleavings import play
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
 def test_random_interleavings_lose_nothing_double_nothing_and_keep_the_order(part: int) -> None:
     count = play(part * 500, part * 500 + 500)

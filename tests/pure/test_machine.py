@@ -288,6 +288,7 @@ fates = {
 }
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(**fates)
 def test_whatever_happens_it_ends_and_serves_what_it_says(

@@ -383,6 +383,7 @@ def naive_people(ref: str, among: Directory, seen: frozenset[str] = frozenset())
     return {person for one in below for person in naive_people(one, among, seen | {ref})}
 
 
+@pytest.mark.long
 @given(catalogs())
 def test_whoever_answers_is_whom_a_simple_resolver_finds(made: tuple[Claim, Directory]) -> None:
     asked, among = made

@@ -160,6 +160,7 @@ HOSTILE = st.lists(PIECES | st.text(max_size=8), max_size=40).map("".join)
 SAFE = {"href", "id", "class", "rel", "start", "tabindex"}
 
 
+@pytest.mark.long
 @given(HOSTILE)
 @settings(max_examples=400, deadline=None)
 @example("<svg><style><img src=x onerror=alert(1)></style></svg>")
@@ -176,6 +177,7 @@ def test_no_text_yields_a_script_a_handler_or_another_scheme(text: str) -> None:
         assert address.startswith("#") or urlsplit(address).scheme in prose.SCHEMES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bad", ["[", "![", "*a_ ", "`a", "<", "<!--", "[](", "> ", "- ", "| a ", "&", "[a]: /x\n"])
 def test_long_hostile_text_is_cut_and_shown_soon(bad: str) -> None:
     read = prose.render(bad * 1_000_000)

@@ -271,6 +271,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(NAMES, TEXTS, max_size=5), st.lists(ODD, max_size=2))
 def test_no_tree_makes_it_raise(files: dict[str, str], more: list[str]) -> None:

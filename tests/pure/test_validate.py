@@ -182,6 +182,7 @@ def look_at_everything(found: Validated) -> None:
     assert all(problem.place.line >= 1 and str(problem) for problem in found.problems)
 
 
+@pytest.mark.long
 @settings(max_examples=800, deadline=None)
 @given(CHANGES)
 def test_no_value_anywhere_makes_it_raise(said_and_changed: tuple[str, list[tuple[tuple[str, ...], Any]]]) -> None:
@@ -197,6 +198,7 @@ def test_no_value_anywhere_makes_it_raise(said_and_changed: tuple[str, list[tupl
     look_at_everything(validate({"catalog-info.yaml": yaml.safe_dump(said).encode()}, BLOCKS))
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(st.lists(ANYTHING, max_size=3))
 def test_no_documents_make_it_raise(said: list[Any]) -> None:

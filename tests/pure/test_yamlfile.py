@@ -230,6 +230,7 @@ def written(value: Any, indent: int = 0) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=5), st.sampled_from(["\n", "\r\n"]))
 def test_every_place_points_at_text_that_starts_with_the_key(value: dict[str, Any], line_end: str) -> None:
