@@ -22,6 +22,7 @@ from catalog.relations import places, relations
 from catalog.tables import SEARCH, EntityRow, RelationRow, RepositoryRow
 from ledger.db import many
 
+OWNED = ("ownedBy", "ownerOf")
 BATCH = 500  # refs in one IN (…)
 _TABLE = cast(Table, EntityRow.__table__)
 _FINAL = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(document=bindparam("final"))
@@ -173,6 +174,28 @@ def _related(entity: Entity, stated_by: int) -> Iterable[dict[str, Any]]:
         place = where.get((one.type, one.target), entity.place) if one.source == own else entity.place
         said = {"source": one.source, "type": one.type, "target": one.target, "stated_by": stated_by}
         yield said | {"line": place.line, "column": place.column}
+
+
+def own(session: Session, owners: Mapping[str, str]) -> None:
+    """Have those entities owned by whom their text really means, or by whom they inherit from: ref -> owner."""
+    for batch in batches(owners):
+        columns = (EntityRow.ref, EntityRow.id, EntityRow.owner_line, EntityRow.owner_column)
+        rows = session.execute(select(*columns).where(EntityRow.ref.in_(batch))).all()
+        stated = (RelationRow.stated_by.in_([row.id for row in rows]), RelationRow.type.in_(OWNED))
+        before = set(session.scalars(select(RelationRow.source).where(*stated).distinct()))
+        session.execute(delete(RelationRow).where(*stated))
+        said = [
+            {"stated_by": row.id, "line": row.owner_line, "column": row.owner_column, **way}
+            for row in rows
+            for way in _both_ways(row.ref, owners[row.ref])
+        ]
+        many(session, cast(Table, RelationRow.__table__), said)
+        stitch(session, before | {str(row["source"]) for row in said})
+
+
+def _both_ways(ref: str, owner: str) -> Iterable[dict[str, str]]:
+    yield {"source": ref, "type": OWNED[0], "target": owner}
+    yield {"source": owner, "type": OWNED[1], "target": ref}
 
 
 def _ids(session: Session, refs: Collection[str]) -> dict[str, int]:

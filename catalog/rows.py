@@ -111,6 +111,13 @@ def relations(session: Session, refs: Sequence[str] | None = None) -> Mapping[st
     return found
 
 
+def owners(session: Session) -> Mapping[str, str]:
+    """Return by whom each entity is owned, as its relations say."""
+    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type == "ownedBy")
+    rows = session.execute(query)
+    return {row.source: row.target for row in rows}
+
+
 def dangling(session: Session) -> list[Edge]:
     """Return what entities say of others that the catalog does not know."""
     known = select(EntityRow.ref).scalar_subquery()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from catalog import ownership, query, rows, store
+from catalog import entitystore, ownership, query, rows, store
 from catalog.places import Place, Problem, did_you_mean
 from ledger.db import Database
 
@@ -21,8 +21,12 @@ Found = tuple[int, Problem]  # with its repository
 
 
 def check(database: Database, at: datetime) -> int:
-    """Look through the whole catalog and store what is wrong; return how many problems there are."""
+    """Look through the whole catalog and store what is wrong; return how many problems there are.
+
+    Whoever an owner's text means, or is inherited, becomes the entity's owner for all who ask by relations.
+    """
     with database.read() as session:
+        owned = _owned_otherwise(session)
         found: dict[int, list[Problem]] = {}
         for repository, problem in (*_owners(session), *_nowhere(session), *_circles(session), *_removed(session)):
             found.setdefault(repository, []).append(problem)
@@ -30,7 +34,18 @@ def check(database: Database, at: datetime) -> int:
     before = {(one.repository_id, one.problem) for one in noted}
     if before != {(repository, problem) for repository, said in found.items() for problem in said}:
         _write(database, {*found, *(one.repository_id for one in noted)}, found, at)
+    if owned:
+        with database.write() as session:
+            entitystore.own(session, owned)
     return sum(map(len, found.values()))
+
+
+def _owned_otherwise(session: Session) -> Mapping[str, str]:
+    """Return who is owned by somebody else than their relations say: by another name, or by inheritance."""
+    known, said = query.directory(session), rows.owners(session)
+    meant = {claim.ref: ownership.owner_of(claim, known).ref for claim in query.claims(session)}
+    there = known.groups.keys() | known.people.keys()
+    return {ref: owner for ref, owner in meant.items() if owner in there and said.get(ref) != owner}
 
 
 def _write(

@@ -375,6 +375,24 @@ def test_a_relation_is_seen_from_both_sides_and_goes_when_it_is_taken_out(catalo
     assert [one["type"] for one in catalog.document("component:default/b")["relations"]] == ["ownedBy"]
 
 
+def test_whoever_an_owner_means_is_found_by_its_relations_too(catalog: Catalog) -> None:
+    team = TEAM.replace("  name: payments\n", "  name: payments\n  annotations: {github.com/team-slug: acme/pay}\n", 1)
+    system = component("flow").replace("Component", "System")
+    part = component("part").replace("  owner: payments\n", "  system: flow\n")
+    documents = [team, component("checkout", '"@acme/pay"'), system, part]
+
+    catalog.taken_in(catalog.source(**{"catalog-info_yaml": "---\n".join(documents)}))
+
+    owner = {"type": "ownedBy", "targetRef": "group:default/payments"}
+    assert owner in catalog.document("component:default/checkout")["relations"]
+    assert owner in catalog.document("component:default/part")["relations"]
+    owned = [
+        one["targetRef"] for one in catalog.document("group:default/payments")["relations"] if one["type"] == "ownerOf"
+    ]
+    assert owned == ["component:default/checkout", "component:default/part", "system:default/flow"]
+    assert [one for one in catalog.problems() if "error" in one or "owner: no" in one] == []
+
+
 def test_what_nobody_describes_is_a_problem_with_what_was_meant(catalog: Catalog) -> None:
     two = component("a") + "  dependsOn: [component:bb]\n---\n" + component("b")
     catalog.taken_in(catalog.source(**{"catalog-info_yaml": two}))
