@@ -552,20 +552,39 @@ def test_audit_verify_without_a_database_makes_none(terminal: Terminal, tmp_path
 # The manual.
 
 
-def test_every_line_of_the_manual_does_what_it_says(
-    served: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manual = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-    typed = re.findall(r"```sh\n(.*?)```", manual, re.DOTALL)[0].splitlines()
-    monkeypatch.chdir(served.repository)
-    monkeypatch.setenv("FULLCYCLE_DATA", str(served.services.config.data))
-    for line in typed:
+def manual(name: str) -> str:
+    return (Path(__file__).parents[2] / "docs" / name).read_text()
+
+
+def typed(terminal: Terminal, text: str) -> int:
+    """Type every line of the manual's first block; return how many there were."""
+    lines = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)[0].splitlines()
+    for line in lines:
         wanted = re.search(r"# exit (\d)", line)
         said = terminal(*shlex.split(line, comments=True)[1:])
         assert said.code == (int(wanted[1]) if wanted else 0), (line, said)
+    return len(lines)
+
+
+def test_every_line_of_the_catalogs_manual_does_what_it_says(
+    served: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(served.repository)
+    monkeypatch.setenv("FULLCYCLE_DATA", str(served.services.config.data))
+
+    assert typed(terminal, manual("catalog.md")) == 10  # or it is no longer written as this test reads it
+
+
+def test_every_line_of_the_manual_does_what_it_says(
+    served: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = manual("api.md")
+    monkeypatch.chdir(served.repository)
+    monkeypatch.setenv("FULLCYCLE_DATA", str(served.services.config.data))
+    lines = typed(terminal, text)
 
     alice = served.app.test_client()
-    sent = re.findall(r"^(GET|POST) (\S+)(?: (\{.*\}))?\n(\d{3})(?: (\{.*\}))?$", manual, re.MULTILINE)
+    sent = re.findall(r"^(GET|POST) (\S+)(?: (\{.*\}))?\n(\d{3})(?: (\{.*\}))?$", text, re.MULTILINE)
     for method, address, body, status, answered in sent:
         answer = alice.open(
             address,
@@ -574,10 +593,10 @@ def test_every_line_of_the_manual_does_what_it_says(
             content_type="application/json",
             headers={"Authorization": f"Bearer {served.keys['alice']}"},
         )
-        text = answer.get_data(as_text=True)  # a stream is read to its end, so its deploy has ended
-        assert answer.status_code == int(status), (address, text)
-        assert not answered or json.loads(text) == json.loads(answered)
-    assert (len(typed), len(sent)) == (9, 8)  # or the manual is no longer written as this test reads it
+        told = answer.get_data(as_text=True)  # a stream is read to its end, so its deploy has ended
+        assert answer.status_code == int(status), (address, told)
+        assert not answered or json.loads(told) == json.loads(answered)
+    assert (lines, len(sent)) == (9, 8)  # or the manual is no longer written as this test reads it
 
 
 # The whole.
