@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Shop:
 
     address: str
     logins: Mapping[str, str]
+    sessions: dict[str, Any] = field(default_factory=dict)  # login -> the cookies of whoever has logged in
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +70,21 @@ def chromium() -> Iterator[Any]:
 Visit = Callable[..., Any]
 
 
+def _logged_in(chromium: Any, shop: Shop, login: str) -> Any:
+    """Log in by the page, once for each person: the portal bears with only so many logins a minute."""
+    if login not in shop.sessions:
+        context = chromium.new_context()
+        page = context.new_page()
+        page.goto(f"{shop.address}/login")
+        page.fill("input[name=name]", login)
+        page.fill("input[name=password]", shop.logins[login])
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(f"{shop.address}/")
+        shop.sessions[login] = context.storage_state()
+        context.close()
+    return shop.sessions[login]
+
+
 @pytest.fixture
 def visit(chromium: Any, shop: Shop) -> Iterator[Visit]:
     """Open a page as somebody, at some width; whatever the browser complains about fails the test at its end."""
@@ -76,16 +92,12 @@ def visit(chromium: Any, shop: Shop) -> Iterator[Visit]:
     contexts = []
 
     def open_page(login: str, path: str = "/", width: int = 1280, **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": 844}, **options)
+        state = _logged_in(chromium, shop, login)
+        context = chromium.new_context(viewport={"width": width, "height": 844}, storage_state=state, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{shop.address}/login")
-        page.fill("input[name=name]", login)
-        page.fill("input[name=password]", shop.logins[login])
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(f"{shop.address}/")
         page.goto(shop.address + path)
         return page
 

@@ -286,10 +286,8 @@ def test_the_secret_of_one_repository_opens_no_other(forge: Forge, name: str) ->
     assert forge.send(name, PAYLOADS[name](), secret=secret_of(forge.served, other)).status_code == 401
 
 
-@pytest.mark.parametrize("name", FORGES)
+@pytest.mark.parametrize("name", [name for name in FORGES if name != "gitlab"])  # which signs nothing
 def test_a_changed_body_is_refused(forge: Forge, name: str) -> None:
-    if name == "gitlab":
-        pytest.skip("GitLab shows its secret and signs nothing")
     proof = dict(signed(name, json.dumps(PAYLOADS[name](1)).encode(), "1", "", forge.secret))
 
     assert forge.send(name, PAYLOADS[name](2), **proof).status_code == 401
