@@ -85,7 +85,10 @@ def read_only(
 
 
 def together(readings: Iterable[Reading]) -> Reading:
-    """Return what several readings say; a name that two of them claim is a conflict."""
+    """Return what several readings say; a name that two of them claim is a conflict.
+
+    What two of them have read at the same place is one and the same.
+    """
     entities: dict[Ref, Entity] = {}
     whole = Reading()
     for reading in readings:
@@ -93,10 +96,10 @@ def together(readings: Iterable[Reading]) -> Reading:
         held = {str(entity.ref) for entity in reading.entities if entities[entity.ref] is entity}
         whole = Reading(
             tuple(entities.values()),
-            tuple(sorted([*whole.problems, *reading.problems, *conflicts], key=lambda problem: problem.place)),
+            tuple(sorted({*whole.problems, *reading.problems, *conflicts}, key=_place_first)),
             frozenset(ref for ref in whole.broken | reading.broken if ref not in entities),
             whole.paths | reading.paths,
-            whole.elsewhere + reading.elsewhere,
+            tuple(dict.fromkeys(whole.elsewhere + reading.elsewhere)),
             {**whole.owner_sources, **{ref: said for ref, said in reading.owner_sources.items() if ref in held}},
             whole.unread | reading.unread,
         )
@@ -108,11 +111,15 @@ def _claimed(entities: dict[Ref, Entity], more: Iterable[Entity]) -> list[Proble
     conflicts = []
     for entity in more:
         first = entities.setdefault(entity.ref, entity)
-        if first is not entity:
+        if first.place != entity.place:
             said = f"name: {entity.ref} is described at {first.place} already"
             hint = "give one of them another name"
             conflicts.append(Problem(entity.place, "conflict", said, hint, entity=str(entity.ref)))
     return conflicts
+
+
+def _place_first(problem: Problem) -> tuple[Place, str, str]:
+    return problem.place, problem.code, problem.message
 
 
 def _usual(paths: Iterable[str]) -> list[str]:

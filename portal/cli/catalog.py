@@ -3,12 +3,15 @@
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
-from catalog import ownership
+from catalog import naming, ownership
+from catalog.entities import Entity
 from catalog.faults import OWNER_FORM
+from catalog.groups import Directory
 from catalog.places import Problem
 from catalog.reading import Reading, read, read_only, together
 from catalog.trees import FolderTree
@@ -33,9 +36,11 @@ def check(paths: Sequence[Path], as_json: bool) -> None:
 
     What they name counts as well: targets of Locations, placeholders, and the owners of CODEOWNERS.
     Owners are looked up among the groups and people that these files describe; where they describe none, an owner may
-    well be known to the portal, and nothing is said. Ends with 1 when there is an error; a warning is none.
+    well be known to the portal, and nothing is said. A file counts once, whichever ways lead to it. Ends with 1 when
+    there is an error; a warning is none.
     """
-    readings = [_reading(path) for path in paths]
+    names = {os.path.realpath(path): str(path) for path in paths if not path.is_dir()}
+    readings = [_reading(path, names) for path in paths]
     found = together(reading for reading in readings if reading.paths)
     if not found.paths:
         raise click.UsageError(f"there is no {FILE} in {' or '.join(map(str, paths))}")
@@ -44,28 +49,37 @@ def check(paths: Sequence[Path], as_json: bool) -> None:
     raise SystemExit(1 if any(problem.severity == "error" for problem in problems) else 0)
 
 
-def _reading(path: Path) -> Reading:
-    """Read a folder as a sync would, or one file with what it names in its repository."""
+def _reading(path: Path, names: dict[str, str]) -> Reading:
+    """Read a folder as a sync would, or one file with what it names in its repository.
+
+    `names`: how each file is written, by its real path, so that it is known again; what is new is added.
+    """
     if path.is_dir():
-        return read(FolderTree(path), BLOCKS, shown=lambda found: str(path / found))
+        return read(FolderTree(path), BLOCKS, shown=partial(_name, path, names))
     real = path.resolve()
     folder = next((above for above in real.parents if (above / ".git").exists()), real.parent)
-    file = str(real.relative_to(folder))
+    relative = Path(os.path.relpath(folder))
+    return read_only(FolderTree(folder), BLOCKS, [str(real.relative_to(folder))], shown=partial(_name, relative, names))
 
-    def shown(found: str) -> str:
-        return str(path) if found == file else os.path.relpath(folder / found)
 
-    return read_only(FolderTree(folder), BLOCKS, [file], shown=shown)
+def _name(folder: Path, names: dict[str, str], found: str) -> str:
+    """Return how a file is written: as it was first."""
+    return names.setdefault(os.path.realpath(folder / found), os.path.normpath(folder / found))
 
 
 def _problems(found: Reading) -> list[Problem]:
     """Return what is wrong; where groups or people are described, what is said of an owner is what they make of it."""
     known = ownership.directory_of(found.entities)
     described = {kind for kind, there in (("group", known.groups), ("user", known.people)) if there}
-    asked = [entity for entity in found.entities if entity.owner and entity.owner.kind in described]
+    asked = [one for one in found.entities if one.owner and (one.owner.kind in described or _is_found(one, known))]
     judged = {str(entity.ref) for entity in asked}
     kept = [one for one in found.problems if one.code != OWNER_FORM or one.entity not in judged]
     return [*kept, *ownership.problems(asked, known)]
+
+
+def _is_found(entity: Entity, known: Directory) -> bool:
+    """Say whether the owner is somebody who is described, by whatever name."""
+    return naming.find(ownership.claim_of(entity), known).how != "unknown"
 
 
 def _as_json(problems: Sequence[Problem]) -> str:

@@ -155,3 +155,68 @@ def test_a_file_that_is_reached_by_a_link_is_read_when_it_is_named(folder: Path)
     Path("link.yaml").symlink_to("real/catalog-info.yaml")
 
     assert run("link.yaml").output.startswith("link.yaml:8:3 owner: ")
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ("shop", "shop/catalog-info.yaml"),
+        ("shop/catalog-info.yaml", "shop/services/checkout.yaml"),
+        ("shop/services/checkout.yaml", "shop/catalog-info.yaml", "shop/services/checkout.yaml"),
+        ("shop/services/checkout.yaml", "shop"),
+        ("shop", "./shop/../shop"),
+        ("linked", "shop"),
+    ],
+)
+def test_a_file_counts_once_whichever_ways_lead_to_it(folder: Path, ways: list[str]) -> None:
+    written("shop/catalog-info.yaml", LOCATION)
+    written("shop/services/checkout.yaml", component())
+    Path("linked").symlink_to("shop")
+    whole = [*ways[:-1], folder / ways[-1]]
+
+    for paths in (ways, whole):
+        said = run(*paths).output.splitlines()
+        assert ["no.yaml" in line for line in said] == [True, False]
+        assert said[-1] == "2 files, 2 good, 1 error, 0 warnings"
+
+
+def test_what_is_written_twice_in_one_file_is_said_once(folder: Path) -> None:
+    path = written("catalog-info.yaml", component() + "---\n" + component())
+
+    said = run(path, ".").output.splitlines()
+
+    assert (len(said), said[-1]) == (2, "1 file, 1 good, 1 error, 0 warnings")
+    assert "is described at catalog-info.yaml:4:3 already" in said[0]
+
+
+ALICE = """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: alice}
+spec: {memberOf: [], profile: {email: alice@example.org}}
+"""
+PAYMENTS = """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: payments, annotations: {github.com/team-slug: acme/payments}}
+spec: {type: team, children: [], members: [alice]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "described", "code"),
+    [
+        ("alice@example.org", ALICE, 0),
+        ("'@acme/payments'", ALICE + PAYMENTS, 0),
+        ("alice@example.org", ALICE + PAYMENTS, 0),
+        ("bob@example.org", ALICE, 1),
+        ("'@acme/searhc'", ALICE + PAYMENTS, 1),
+    ],
+)
+def test_an_owner_may_be_named_by_another_name(folder: Path, owner: str, described: str, code: int) -> None:
+    result = run(written("catalog-info.yaml", component(owner=owner) + described))
+
+    assert result.exit_code == code, result.output
+    assert len(result.output.splitlines()) == 1 + code
