@@ -393,6 +393,31 @@ def test_whoever_an_owner_means_is_found_by_its_relations_too(catalog: Catalog) 
     assert [one for one in catalog.problems() if "error" in one or "owner: no" in one] == []
 
 
+@pytest.mark.parametrize("owner", ["alice@example.org", "'@acme/pay'", "'@alice-m'"])
+def test_an_owner_by_another_name_is_no_problem_and_leads_to_people(catalog: Catalog, owner: str) -> None:
+    teams = """\
+---
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: {name: payments, annotations: {github.com/team-slug: acme/pay}}
+spec: {type: team, children: []}
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: {name: alice, annotations: {github.com/user-login: alice-m}}
+spec: {memberOf: [payments], profile: {displayName: Alice Moreau, email: alice@example.org}}
+"""
+    source = catalog.source(**{"catalog-info_yaml": component(owner=owner)})
+    repository = catalog.taken_in(source)
+    assert len(catalog.problems()) == 1
+
+    catalog.change(source, **{"catalog-info_yaml": component(owner=owner) + teams})
+    catalog.sync(repository, LATER)
+
+    assert catalog.problems() == []
+    assert [person.name for person in catalog.service().owner.people] == ["Alice Moreau"]
+
+
 def test_what_nobody_describes_is_a_problem_with_what_was_meant(catalog: Catalog) -> None:
     two = component("a") + "  dependsOn: [component:bb]\n---\n" + component("b")
     catalog.taken_in(catalog.source(**{"catalog-info_yaml": two}))
