@@ -91,13 +91,3 @@ def listed(remote: bytes) -> Listed:
         elif name.startswith(("refs/heads/", "refs/tags/")) and not name.endswith("^{}"):
             refs[name] = about
     return Listed(refs, branch if branch.startswith("refs/heads/") else "")
-
-
-def held(local: bytes) -> Listed:
-    """Read `for-each-ref --format=%(HEAD) %(objectname) %(refname)`; a star marks the branch that HEAD is on."""
-    refs, branch = {}, ""
-    for line in local.decode("utf-8", "surrogateescape").splitlines():
-        star, sha, name = line[0], *line[1:].split(maxsplit=1)
-        refs[name] = sha
-        branch = name if star == "*" else branch
-    return Listed(refs, branch)
