@@ -216,6 +216,32 @@ def _says_word(word: str) -> ColumnElement[bool]:
     return or_(*said, EntityRow.id.in_(tagged), *owned)
 
 
+@dataclass(frozen=True)
+class Gone:
+    """Since when no file describes something, and by which commit of which repository."""
+
+    at: datetime
+    revision: str | None
+    repository_id: int
+    repository: str
+
+
+def gone(session: Session, ref: str) -> Gone | None:
+    """Return how an entity went, None when it is there or was never known."""
+    columns = (EntityRow.removed_at, EntityRow.removed_revision, EntityRow.repository_id, RepositoryRow.name)
+    query = select(*columns).join(RepositoryRow, RepositoryRow.id == EntityRow.repository_id)
+    row = session.execute(query.where(EntityRow.ref == ref, EntityRow.removed_at.is_not(None))).one_or_none()
+    return Gone(row[0], *row[1:]) if row and row[0] else None
+
+
+def owned(session: Session, known: Directory, ref: str) -> list[tuple[str, str]]:
+    """Return reference and title of all that a group or a person answers for, by title: also inherited."""
+    ways: list[Said] = [(owner, text, part_of) for owner, text, part_of in session.execute(select(*_SAID).distinct())]
+    said = {way for way in ways if answering(known, "", *way).ref == ref}
+    rows = session.execute(select(EntityRow.ref, EntityRow.title).where(_says_any(said)))
+    return sorted(((one, title) for one, title in rows), key=lambda row: (row[1].lower(), row[0]))
+
+
 def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
     """Return where else somebody claims that name, with the repository."""
     columns = (ProblemRow.path, ProblemRow.line, ProblemRow.column, RepositoryRow.name)

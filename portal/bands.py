@@ -14,13 +14,14 @@ from portal.render import Times
 
 @dataclass(frozen=True)
 class Band:
-    """`kind` tints: run, warn, bad, good (an icon only) or nothing."""
+    """`kind` tints: run, warn, bad, good (an icon only) or nothing. `links`: words and where they lead."""
 
     kind: str
     icon: str
     word: str
     title: str
     text: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

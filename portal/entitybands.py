@@ -4,9 +4,13 @@ Read models in, words out.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from catalog.browsing import Gone
+from catalog.git import Commit
 from catalog.graph import Radius
+from catalog.places import Place
 from catalog.query import EntityPage
 from portal import render
 from portal.bands import Band
@@ -14,6 +18,29 @@ from portal.render import Times
 
 KINDS = {"api": "API", "airesource": "AI resource"}
 OWNED = frozenset({"component", "api", "resource", "system", "domain"})
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another file with the same name. `url`: where to look at it; `head`: the commit that it is still so at."""
+
+    place: Place
+    repository: str
+    url: str
+    since: datetime
+    head: str | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What lies behind a state. `broke`: the commit since which a file cannot be used; `left`: that took the owner."""
+
+    rivals: Sequence[Rival] = ()
+    broke: Commit | None = None
+    gone: Gone | None = None
+    left: Commit | None = None
+    owner_url: str = ""
 
 
 def kind(word: str) -> str:
@@ -25,18 +52,18 @@ def kind(word: str) -> str:
     return KINDS.get(word, word.capitalize())
 
 
-def states(page: EntityPage, until: datetime | None, times: Times) -> list[Band]:
+def states(page: EntityPage, until: datetime | None, times: Times, behind: Behind) -> list[Band]:
     """Return what is wrong with an entity, worst first. `until`: when what was removed is forgotten."""
     about = page.about
     found = []
     if about.removed_at is not None:
         found.append(_removed(page, until, times))
     if about.stale_since is not None:
-        found.append(_stale(page, times))
-    if page.rivals:
-        found.append(_conflict(page))
+        found.append(_stale(page, times, behind.broke))
+    if behind.rivals:
+        found.append(_conflict(page, behind.rivals, times))
     if about.kind in OWNED and not page.owner.people:
-        found.append(_nobody(page))
+        found.append(_nobody(page, times, behind))
     return found
 
 
@@ -50,10 +77,10 @@ def _removed(page: EntityPage, until: datetime | None, times: Times) -> Band:
     return Band("warn", "gap", "Removed", f"No file describes {about.name} any more.", text)
 
 
-def _stale(page: EntityPage, times: Times) -> Band:
+def _stale(page: EntityPage, times: Times, broke: Commit | None) -> Band:
     about = page.about
     since = times.moment(about.stale_since) if about.stale_since else ""
-    commit = f" with commit {render.revision(about.stale_revision)}" if about.stale_revision else ""
+    commit = f" with {_commit(about.stale_revision, broke)}" if about.stale_revision else ""
     text = (
         f"{about.place.path} of {page.repository} broke {since}{commit}. Until it is mended, what stood in it at "
         f"{render.revision(about.revision)} stays in use."
@@ -61,24 +88,48 @@ def _stale(page: EntityPage, times: Times) -> Band:
     return Band("warn", "wait", "Stale", f"What you see of {about.name} is older than its file.", text)
 
 
-def _conflict(page: EntityPage) -> Band:
-    also = "; ".join(f"{repository}, {place.path}:{place.line}" for place, repository in page.rivals[:3])
-    more = f" and {len(page.rivals) - 3} more" if len(page.rivals) > 3 else ""
-    count = "Two files" if len(page.rivals) == 1 else f"{len(page.rivals) + 1} files"
+def _commit(sha: str, known: Commit | None) -> str:
+    """Write `commit 1b74247, “Change the hours” by Jonas Weber`."""
+    if known is None:
+        return f"commit {render.revision(sha)}"
+    by = f" by {known.author}" if known.author else ""
+    return f"commit {render.revision(sha)}, “{known.subject}”{by}"
+
+
+def _conflict(page: EntityPage, rivals: Sequence[Rival], times: Times) -> Band:
+    also = "; ".join(_rival(one, times) for one in rivals[:3])
+    more = f" and {len(rivals) - 3} more" if len(rivals) > 3 else ""
+    count = "Two files" if len(rivals) == 1 else f"{len(rivals) + 1} files"
     text = (
         f"{page.repository} was first and keeps it. Also claimed by {also}{more}. Give one of them another name, "
         "and both are here."
     )
-    return Band("warn", "swap", "Conflict", f"{count} claim the name {page.about.name}.", text)
+    links = tuple((f"The file of {one.repository}", one.url) for one in rivals[:3] if one.url)
+    return Band("warn", "swap", "Conflict", f"{count} claim the name {page.about.name}.", text, links)
 
 
-def _nobody(page: EntityPage) -> Band:
-    about, owner = page.about, page.owner
+def _rival(one: Rival, times: Times) -> str:
+    still = f", still at commit {render.revision(one.head)}" if one.head else ""
+    subject = f" “{one.subject}”" if one.head and one.subject else ""
+    return f"{one.repository}, {one.place.path}:{one.place.line}, since {times.moment(one.since)}{still}{subject}"
+
+
+def _nobody(page: EntityPage, times: Times, behind: Behind) -> Band:
+    about, owner, wrong = page.about, page.owner, page.chain.problem
+    links = ((f"What {owner.title} was" if behind.gone else f"The page of {owner.title}", behind.owner_url),)
     if not owner.ref:
         text = f"{about.place.path} names no owner, and nothing that it is part of does. Add spec.owner."
+    elif (gone := behind.gone) is not None:
+        commit = f", by {_commit(gone.revision, behind.left)} in {gone.repository}" if gone.revision else ""
+        text = f"Its owner {owner.title}, {owner.provenance}, is gone since {times.moment(gone.at)}{commit}."
+        text += " Name who answers now."
     else:
         text = f"Its owner is {owner.title}, {owner.provenance}, and that leads to no person."
-    return Band("warn", "hand", "Nobody answers", f"Nobody answers for {about.name}.", text)
+        text += f" {render.sentence(wrong.message.rpartition('owner: ')[2])}" if wrong else ""
+        text += f" {render.sentence(wrong.hint)}" if wrong and wrong.hint else ""
+    return Band(
+        "warn", "hand", "Nobody answers", f"Nobody answers for {about.name}.", text, links if behind.owner_url else ()
+    )
 
 
 def calm(page: EntityPage, radius: Radius) -> Band:

@@ -6,24 +6,28 @@ A fixed number of statements, however large the catalog is; git is asked once fo
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
-from flask import Response, g, render_template, request
+from flask import Response, g, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from catalog import browsing, nearby, refs, whole
 from catalog import graph as graphs_of
 from catalog import query as catalog
 from catalog.groups import Directory
 from catalog.nearby import Around, Near
-from catalog.query import EntityPage, Noted, Owner
+from catalog.query import EntityPage, Noted, Owner, Repository
 from ledger.errors import Code, Error
 from pipelines import query
-from portal import auth, entitybands, graphs, papers, prose, render, scoring
+from portal import auth, entitybands, graphs, papers, prose, render, revisions, scoring
+from portal.entitybands import Behind, Rival
 from portal.graphs import Node
 from portal.pages import common
 from portal.pages.catalog import bp as bp
-from portal.pages.catalog import entity_url
+from portal.pages.catalog import entity_url, file_page
 from portal.papers import Papers
 
 LAST = 5  # deploys
@@ -50,6 +54,9 @@ def entity(kind: str, namespace: str, name: str) -> str:
         page = catalog.entity(session, ref)
         near = nearby.around(session, ref)
         directory = catalog.directory(session)
+        repositories = {one.id: one for one in catalog.repositories(session)}
+        owns = browsing.owned(session, directory, ref) if page.about.kind in ("group", "user") else []
+        behind = _behind(session, page, repositories, directory)
         in_file = _in_file(catalog.noted(session, page.about.repository_id), page) if page.about.stale_since else ()
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
@@ -60,7 +67,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
     owners = {one.ref: _owner(one, directory) for one in near.known.values()}
     radius = graphs_of.radius(above, {one: owner.ref for one, owner in owners.items() if owner.people})
     until = page.about.removed_at + whole.GRACE if page.about.removed_at else None
-    wrong = entitybands.states(page, until, times)
+    wrong = entitybands.states(page, until, times, behind)
     nodes = _nodes(near, owners, {ref, *(one.ref for one in above), *(one.ref for one in below)})
     upper, lower = (
         graphs.stops(above, nodes, near.graph, above=True),
@@ -80,6 +87,11 @@ def entity(kind: str, namespace: str, name: str) -> str:
         below=lower,
         circle=[near.known[one].name if one in near.known else one for one in graphs_of.circle(near.graph, ref)],
         related=_related(page),
+        owns=[Related(one, title, is_known=True) for one, title in owns],
+        owner_url=behind.owner_url,
+        rivals=behind.rivals,
+        said_at=_said_at(page, repositories),
+        looked_at=_looked_at(repositories.get(page.about.repository_id)),
         links=_links(page.document["metadata"].get("links")),
         tags=[str(tag) for tag in page.document["metadata"].get("tags") or ()],
         papers=_papers(page),
@@ -114,12 +126,57 @@ def _ref(kind: str, namespace: str, name: str) -> str:
 def _papers(page: EntityPage) -> Papers:
     if page.about.kind in PEOPLE:
         return Papers()
-    return papers.papers(auth.services().config.data / "mirrors", page)
+    return papers.papers(_mirrors(), page)
 
 
 def _in_file(found: Sequence[Noted], page: EntityPage) -> Sequence[Noted]:
     """Return what is wrong with the file and names no entity: why what is shown is stale."""
     return [one for one in found if not one.problem.entity and one.problem.place.path == page.about.place.path]
+
+
+# --- what lies behind its state -------------------------------------------------------------------------------------
+
+
+def _behind(session: Session, page: EntityPage, repositories: Mapping[int, Repository], directory: Directory) -> Behind:
+    """Look up what the band tells of the states that there are."""
+    about, owner, mirrors = page.about, page.owner, _mirrors()
+    is_known = owner.ref in directory.groups or owner.ref in directory.people
+    gone = browsing.gone(session, owner.ref) if owner.ref in directory.gone and not owner.people else None
+    claims = [one for one in page.problems if one.problem.code == "conflict"]
+    return Behind(
+        rivals=[_rival(one, repositories[one.repository_id]) for one in claims if one.repository_id in repositories],
+        broke=revisions.commit(mirrors, about.repository_id, about.stale_revision),
+        gone=gone,
+        left=revisions.commit(mirrors, gone.repository_id, gone.revision) if gone else None,
+        owner_url=entity_url(owner.ref) if is_known else "",
+    )
+
+
+def _rival(one: Noted, there: Repository) -> Rival:
+    place = one.problem.place
+    url = file_page(there.url, there.default_branch or "main", place)
+    url = url or url_for("settings.repository", repository_id=there.id)
+    return Rival(place, there.name, url, one.first_seen, there.head, there.head_subject or "")
+
+
+def _said_at(page: EntityPage, repositories: Mapping[int, Repository]) -> datetime | None:
+    """Return when the commit was made that the page is as of."""
+    about, there = page.about, repositories.get(page.about.repository_id)
+    if there is not None and there.head == about.revision:
+        return there.head_at
+    made = revisions.commit(_mirrors(), about.repository_id, about.revision)
+    return made.at if made else None
+
+
+def _looked_at(there: Repository | None) -> datetime | None:
+    """Return when somebody had its repository looked at since it was last taken in; polls leave no trace."""
+    if there is None or there.looked_at is None or (there.synced_at and there.looked_at <= there.synced_at):
+        return None
+    return there.looked_at
+
+
+def _mirrors() -> Path:
+    return auth.services().config.data / "mirrors"
 
 
 # --- who depends on whom --------------------------------------------------------------------------------------------

@@ -49,12 +49,14 @@ def shop_files() -> str:
     system = cataloging.document("System", "store", {"owner": "payments"})
     books = {"type": "openapi", "lifecycle": "production", "owner": "payments", "definition": "openapi: 3.0.0"}
     disk = cataloging.document("Resource", "disk", {"type": "database", "owner": "search"})
+    heir = cataloging.document("Resource", "heir", {"type": "database", "system": "store"})
     lost = cataloging.component("lost", "nobody-at-all")
     round_trip = [
         cataloging.component("hen", "search", dependsOn=["component:egg"]),
         cataloging.component("egg", "search", dependsOn=["component:hen"]),
     ]
-    documents = (LEDGER, system, cataloging.document("API", "books", books), disk, lost, front, *shops, *round_trip)
+    api = cataloging.document("API", "books", books)
+    documents = (LEDGER, system, api, disk, heir, lost, front, *shops, *round_trip)
     return PEOPLE + CHECKOUT % {"target": "", "bake": "0s"} + "---\n" + "---\n".join(documents)
 
 
@@ -148,7 +150,7 @@ def test_everybody_who_is_logged_in_may_look_and_nobody_else(
 def test_the_list_shows_every_kind_with_its_owner_and_what_needs_a_look(alice: Browser) -> None:
     page = alice.shown("/catalog")
 
-    assert "The catalog knows 19 entities." in page
+    assert "The catalog knows 20 entities." in page
     for row in (
         "ledger Conflict Component service",
         "disk Resource database",
@@ -231,7 +233,8 @@ def test_it_says_as_of_which_commit_and_where_it_is_described(shop: Served, alic
     page = alice.shown("/catalog/component/default/ledger")
     head = git(shop.repository, "rev-parse", "HEAD")
 
-    assert f"As of {head[:7]} , read" in page
+    assert f"As of commit {head[:7]} (" in page
+    assert "), looked at" not in page  # nobody asked for it since it was taken in
     assert "catalog-info.yaml:" in page
 
 
@@ -255,7 +258,9 @@ def test_a_name_that_two_claim_says_who_else_and_that_the_first_keeps_it(alice: 
     page = alice.shown("/catalog/component/default/ledger")
 
     assert "Two files claim the name ledger." in page
-    assert "shop was first and keeps it. Also claimed by rival, catalog-info.yaml:4" in page
+    assert "shop was first and keeps it. Also claimed by rival, catalog-info.yaml:4, since " in page
+    assert "still at commit" in page
+    assert "The file of rival" in page
 
 
 def test_what_is_stale_says_since_when_since_which_commit_and_why(shop: Served, alice: Browser) -> None:
@@ -263,7 +268,7 @@ def test_what_is_stale_says_since_when_since_which_commit_and_why(shop: Served, 
     head = git(shop.repository, "rev-parse", "HEAD")
 
     assert "What you see of fragile is older than its file." in page
-    assert f"with commit {head[:7]}" in page
+    assert f"with commit {head[:7]}, “break” by " in page
     assert "bad/catalog-info.yaml:9:1" in page  # the broken line
 
 
@@ -280,6 +285,7 @@ def test_an_owner_that_leads_to_nobody_is_said_at_the_top(alice: Browser) -> Non
 
     assert "Nobody answers for lost." in page
     assert "Its owner is nobody-at-all" in page
+    assert "leads to no person. No " in page  # and why
 
 
 def test_what_goes_round_is_named(alice: Browser) -> None:
@@ -292,6 +298,7 @@ def test_a_team_shows_its_people_and_a_person_her_teams_and_both_what_they_own(a
     assert "payments has 2 people." in team
     assert "Owns" in team
     assert "ledger component" in team
+    assert "heir resource" in team  # it names nobody, and is part of what payments has
     assert "Alice Moreau is in payments." in alice.shown("/catalog/user/default/alice")
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from catalog.browsing import Gone
+from catalog.git import Commit
 from catalog.graph import Radius
 from catalog.ownership import Chain
 from catalog.places import Place
 from catalog.query import EntityPage, Listed, Owner, Person
 from portal import entitybands
+from portal.entitybands import Behind, Rival
 from portal.pages.common import UTC
 from portal.render import NARROW, Times
 from tests.conftest import NOON
@@ -66,29 +69,48 @@ def test_all_that_is_wrong_is_said_the_worst_first() -> None:
         stale_since=NOON - timedelta(days=1),
         stale_revision="c" * 40,
     )
-    wrong = page(told, owner=NOBODY, rivals=((Place("x.yaml", 9, 1), "rewrite"),))
+    rival = Rival(
+        Place("x.yaml", 9, 1), "rewrite", "https://forge.example/x", NOON - timedelta(days=1), "d" * 40, "Anew"
+    )
+    broke = Commit("c" * 40, "Change the hours", "Bob Roe", "bob@shop.example", NOON)
 
-    found = entitybands.states(wrong, NOON + timedelta(days=14), TIMES)
+    found = entitybands.states(page(told, owner=NOBODY), NOON + timedelta(days=14), TIMES, Behind([rival], broke))
 
     assert [band.word for band in found] == ["Removed", "Stale", "Conflict", "Nobody answers"]
     removed, stale, conflict, nobody = (band.text for band in found)
     assert "since commit bbbbbbb, today 11:00" in removed
     assert "kept until Mon 16 Mar 12:00, and longer while it is in use" in removed
-    assert "broke yesterday 12:00 with commit ccccccc" in stale
+    assert "broke yesterday 12:00 with commit ccccccc, “Change the hours” by Bob Roe. Until" in stale
     assert "what stood in it at aaaaaaa stays in use" in stale
-    assert conflict.startswith("shop was first and keeps it. Also claimed by rewrite, x.yaml:9.")
+    assert conflict.startswith("shop was first and keeps it. Also claimed by rewrite, x.yaml:9, since yesterday 12:00")
+    assert "12:00, still at commit ddddddd “Anew”. Give one" in conflict
+    assert found[2].links == (("The file of rewrite", "https://forge.example/x"),)
     assert nobody == "catalog-info.yaml names no owner, and nothing that it is part of does. Add spec.owner."
 
 
 def test_an_owner_without_people_is_named() -> None:
-    (band,) = entitybands.states(page(about(), owner=replace(PAYMENTS, people=())), None, TIMES)
+    (band,) = entitybands.states(page(about(), owner=replace(PAYMENTS, people=())), None, TIMES, Behind())
 
     assert band.text == "Its owner is payments, from x.yaml, and that leads to no person."
 
 
+def test_an_owner_that_is_gone_is_said_with_the_commit_that_took_it_away() -> None:
+    gone = Gone(NOON - timedelta(days=1), "e" * 40, 2, "people")
+    left = Commit("e" * 40, "Otto has left", "Ann Lee", "ann@shop.example", NOON)
+    behind = Behind(gone=gone, left=left, owner_url="/catalog/group/default/payments")
+
+    (band,) = entitybands.states(page(about(), owner=replace(PAYMENTS, people=())), None, TIMES, behind)
+
+    assert band.text == (
+        "Its owner payments, from x.yaml, is gone since yesterday 12:00, by commit eeeeeee, “Otto has left” by Ann Lee "
+        "in people. Name who answers now."
+    )
+    assert band.links == (("What payments was", "/catalog/group/default/payments"),)
+
+
 @pytest.mark.parametrize("ref", ["group:default/payments", "user:default/alice", "location:default/all"])
 def test_who_is_owned_by_nobody_by_nature_is_no_problem(ref: str) -> None:
-    assert entitybands.states(page(about(ref), owner=NOBODY), None, TIMES) == []
+    assert entitybands.states(page(about(ref), owner=NOBODY), None, TIMES, Behind()) == []
 
 
 FIVE = tuple(("memberOf", f"group:default/{name}") for name in "abcde")
