@@ -33,7 +33,7 @@ class Facts:
     description: str = ""
     owner: str = ""  # as people call it; empty when nobody is named
     people: tuple[str, ...] = ()  # full names of those the owner leads to
-    runbook: str = ""  # its address
+    runbook: str | None = ""  # its address, or that it lies in the repository
     readme: bool | None = None
     environments: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
@@ -171,10 +171,14 @@ def _description(facts: Facts, _now: datetime) -> Outcome:
 
 def _runbook(facts: Facts, _now: datetime) -> Outcome:
     if facts.runbook:
-        return Passed("a runbook is linked")
+        return Passed("there is a runbook")
     if facts.lifecycle not in RUNS:
         return NotApplicable(f"it is {facts.lifecycle or 'of no lifecycle'}, so nobody is woken for it")
-    return Failed("whoever is woken has nothing to read; add spec.oncall.runbook or a link of type runbook")
+    if facts.runbook is None:
+        return NotApplicable("its files have not been looked at yet")
+    return Failed(
+        "whoever is woken has nothing to read; add a RUNBOOK.md, spec.oncall.runbook or a link of type runbook"
+    )
 
 
 def _readme(facts: Facts, _now: datetime) -> Outcome:

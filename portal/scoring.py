@@ -4,31 +4,28 @@ A fixed number of statements for all of them.
 """
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import actions, ownership, rows, scorecard, scorestore
+from catalog import ownership, rows, scorecard, scorestore
 from catalog import query as catalog
-from catalog.git import Mirror
 from catalog.ownership import Owner
-from catalog.places import Problem
 from catalog.query import EntityPage
 from catalog.scorecard import MUST, Card, Check, Facts
 from catalog.scorestore import Change
-from ledger.errors import Error
+from catalog.store import Noted
 from pipelines import query as deploys
+from portal import auth, scorefiles
 from portal.scorechecks import loaded
 from portal.services import Services
 
 NOBODY = "-"  # in place of an owner
-README = re.compile(r"readme(\.\w{1,10})?", re.IGNORECASE)
 RUNBOOK = "runbook"  # a link's type, a word of its title, or the last part of an annotation's key
 OWNERS = frozenset({"unknown-owner", "nobody", "no-owner", "gone"})  # problems that the check of the owner judges
 NEEDS = frozenset({"dependsOn", "consumesApi", "partOf"})  # relations whose other end should be described
@@ -58,7 +55,7 @@ def score_all(services: Services, at: datetime) -> int:
 
 
 def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
-    """Judge one component as of now. Its README is what was last seen of it: no page asks git for that."""
+    """Judge one component as of now, for a door."""
     ref = page.about.ref
     latest = scorestore.latest(session, [ref]).get(ref, {})
     facts = _facts(
@@ -67,12 +64,13 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
         page.owner.title if page.owner.ref else "",
         [person.name for person in page.owner.people],
         page.titles,
-        sum(_counts(noted.problem) for noted in page.problems),
+        sum(_counts(noted, page.about.repository_id) for noted in page.problems),
     )
+    files = scorefiles.files(_mirrors(), page.about.repository_id, page.about.revision)
+    facts = scorefiles.added(facts, files, page.about.place.path)
     last = {live.since for live in deploys.live_releases(session, ref).values()}
-    seen = latest["readme"].passed if "readme" in latest else None
     back = deploys.returns(session, ref)
-    facts = replace(facts, last_healthy=max(last, default=None), last_return=back.get(ref), readme=seen)
+    facts = replace(facts, last_healthy=max(last, default=None), last_return=back.get(ref))
     card = scorecard.card(facts, at, loaded().checks)
     since = {
         mark.check.id: latest[mark.check.id].at
@@ -82,17 +80,24 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
     return Scored(card, since, scorestore.history(session, ref, limit=10))
 
 
+def _mirrors() -> Path:
+    return auth.services().config.data / "mirrors"
+
+
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 
-def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
-    found = [one for one in catalog.services(session) if one.removed_at is None]
+def _everything(session: Session, mirrors: Path, but: Container[str] = ()) -> Mapping[str, Facts]:
+    """Return what is known of all components `but` some."""
+    found = [one for one in catalog.services(session) if one.removed_at is None and one.ref not in but]
     documents = {row.ref: json.loads(row.document) for row in rows.components(session)}
     known = {held.ref for held in catalog.holders(session)}
-    errors: dict[str, int] = {}
-    for problem in catalog.problems(session):
-        if _counts(problem):
-            errors[problem.entity] = errors.get(problem.entity, 0) + 1
+    homes = {one.ref: one.repository_id for one in found}
+    errors = Counter(
+        noted.problem.entity
+        for noted in catalog.noted(session)
+        if noted.problem.entity in homes and _counts(noted, homes[noted.problem.entity])
+    )
     healthy: dict[str, datetime] = {}
     for (ref, _), summary in deploys.summaries(session).items():
         if summary.live:
@@ -102,9 +107,9 @@ def _everything(session: Session, mirrors: Path) -> Mapping[str, Facts]:
     for one in found:
         people = [person.name for person in one.owner.people]
         owner = one.owner.title if one.owner.ref else ""
-        told = _facts(one, documents.get(one.ref, {}), owner, people, known, errors.get(one.ref, 0))
-        readme = _readme(actions.mirror(one.repository_id, mirrors), one.head, one.path)
-        facts[one.ref] = replace(told, last_healthy=healthy.get(one.ref), last_return=back.get(one.ref), readme=readme)
+        told = _facts(one, documents.get(one.ref, {}), owner, people, known, errors[one.ref])
+        told = scorefiles.added(told, scorefiles.files(mirrors, one.repository_id, one.head), one.path)
+        facts[one.ref] = replace(told, last_healthy=healthy.get(one.ref), last_return=back.get(one.ref))
     return facts
 
 
@@ -140,9 +145,10 @@ def _facts(
     )
 
 
-def _counts(problem: Problem) -> bool:
-    """Say whether that is an error of the file itself."""
-    return problem.severity == "error" and problem.code not in OWNERS
+def _counts(noted: Noted, home: int) -> bool:
+    """Say whether that is an error of the file itself; another repository that claims the name is none."""
+    wrong = noted.problem
+    return noted.repository_id == home and wrong.severity == "error" and wrong.code not in OWNERS
 
 
 def _environments(spec: Document) -> Mapping[str, Document]:
@@ -171,24 +177,6 @@ def runbook(metadata: Document, spec: Document) -> str:
             return str(link["url"])
     annotations: Mapping[str, Any] = metadata.get("annotations") or {}
     return next((str(url) for key, url in annotations.items() if RUNBOOK in key.rpartition("/")[2] and url), "")
-
-
-def _readme(mirror: Mirror, head: str | None, path: str) -> bool | None:
-    """Say whether there is a README beside the catalog file or at the root; None when the mirror cannot be read now."""
-    if head is None or not mirror.path.is_dir():
-        return None
-    try:
-        there = _with_readme(mirror.path, head)
-    except Error:
-        return None
-    return bool(there & {"", path.rpartition("/")[0]})
-
-
-@lru_cache(maxsize=20_000)
-def _with_readme(mirror: Path, head: str) -> frozenset[str]:
-    """Return the folders of a commit that have a README. A commit never changes, so one look is enough."""
-    files = [path.rpartition("/") for path, _, _ in Mirror(mirror).listing(head)]
-    return frozenset(folder for folder, _, name in files if README.fullmatch(name))
 
 
 # --- how they compare -------------------------------------------------------------------------------------------------
@@ -239,18 +227,24 @@ class Tally:
 
 @dataclass(frozen=True)
 class Board:
-    """All components that have been judged, worst first, and all checks. `unjudged`: not looked at yet."""
+    """All components, worst first, and all checks. `unjudged`: how many were judged just now, with nothing kept."""
 
     rows: tuple[Ranked, ...]
     tallies: tuple[Tally, ...]
     unjudged: int
 
 
-def board(session: Session, before: datetime) -> Board:
-    """Return how all components compare, and how it was at that moment. A fixed number of statements."""
+def board(session: Session, before: datetime, at: datetime) -> Board:
+    """Return how all components compare, and how it was `before`, for a door. A fixed number of statements.
+
+    What is kept counts; of what nothing is kept yet, it is judged as of now.
+    """
     checks = loaded().checks
-    now, then = scorestore.outcomes(session), scorestore.passing(session, before)
+    now, then = dict(scorestore.outcomes(session)), scorestore.passing(session, before)
     owners = _owners(session)
+    new = owners.keys() - now.keys()
+    for ref, facts in _everything(session, _mirrors(), now).items() if new else ():
+        now[ref] = {mark.check.id: mark.passed for mark in scorecard.card(facts, at, checks).marks}
     rows = [
         Ranked(ref, owner, tuple((check, now[ref].get(check.id)) for check in checks))
         for ref, owner in owners.items()
@@ -262,7 +256,7 @@ def board(session: Session, before: datetime) -> Board:
             counts[check.id][2 if passed is None else passed] += 1
     tallies = [Tally(check, counts[check.id][1], sum(counts[check.id][:2]), then.get(check.id, 0)) for check in checks]
     rows.sort(key=lambda row: (*row.badness, row.ref))
-    return Board(tuple(rows), tuple(tallies), len(owners) - len(rows))
+    return Board(tuple(rows), tuple(tallies), len(new))
 
 
 def _owners(session: Session) -> Mapping[str, Owner]:

@@ -49,7 +49,7 @@ class Scorecards(Out):
     services: list[Scores]
     found: int
     checks: list[CheckTally]
-    unjudged: int = Field(description="services that have not been looked at yet")
+    unjudged: int = Field(description="of these, how many were judged for this answer, for nothing of them is kept yet")
     problems: list[str] = Field(description="checks of installed packages that could not be loaded")
 
 
@@ -85,11 +85,12 @@ class Scorecard(Out):
 def every(query_data: ScorecardsQuery) -> Any:
     """All scorecards, worst first, and how many pass each check
 
-    As they were when last looked at: every hour, and after a repository has been read.
+    As they were when last looked at: every hour, and after a repository has been read. What is new is judged now.
     """
     asked = query_data
+    now = asking.now()
     with auth.services().database.read() as session:
-        board = scoring.board(session, asking.now())
+        board = scoring.board(session, now, now)
     found = scoring.chosen(board.rows, asked.owner, asked.failed)
     tallies = [
         CheckTally.model_validate({**_check(tally.check), "passed": tally.passed, "of": tally.of})

@@ -31,7 +31,7 @@ def index() -> str:
     now, checks = common.times().now, {check.id: check for check in scorechecks.loaded().checks}
     with auth.services().database.read() as session:
         topic = common.live(session)
-        board = scoring.board(session, now - MONTH)
+        board = scoring.board(session, now - MONTH, now)
         lately = [change for change in scorestore.history(session, limit=LOOKED) if change.check in checks]
         g.running = len(query.deploys(session, running=True, limit=100))
     found = scoring.chosen(board.rows, owner, failed)
@@ -86,16 +86,14 @@ def _owners(rows: Sequence[Ranked]) -> Sequence[tuple[str, str, int]]:
 def _band(board: Board) -> Band:
     total = len(board.rows)
     if not total:
-        waits = f"{counted(board.unjudged, 'service')} will be looked at within the hour."
-        title = "Nothing has been looked at yet." if board.unjudged else "There is no service yet."
-        return Band("", "ring", "Scorecards", title, waits if board.unjudged else "")
+        return Band("", "ring", "Scorecards", "There is no service yet.", "")
     good, poor = (sum(row.level == word for row in board.rows) for word in ("in good order", "not in order"))
     if good == total:
         return Band("good", "ok", "In good order", f"All {counted(total, 'service')} pass every check that applies.")
     worst = max(board.tallies, key=lambda tally: tally.of - tally.passed)
     text = f"{worst.check.title} fails most often: {worst.of - worst.passed} of {worst.of}."
     if board.unjudged:
-        text += f" {counted(board.unjudged, 'service')} not looked at yet."
+        text += f" {counted(board.unjudged, 'service')} looked at for the first time."
     nearly = total - good - poor
     rest = [f"{nearly} nearly" if nearly else "", f"{poor} {'is' if poor == 1 else 'are'} not" if poor else ""]
     title = f"{good} of {counted(total, 'service')} {'is' if good == 1 else 'are'} in good order"

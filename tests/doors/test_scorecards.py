@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from catalog.scorecard import GROUP, Check, Failed, NotApplicable, Outcome, Passed
-from portal import scorechecks, scoring
+from portal import scorechecks, scorefiles, scoring
 from portal.scorechecks import load
 from tests.conftest import NOON
 from tests.doors.browsing import browser
@@ -166,9 +167,28 @@ def test_the_page_can_be_filtered(shop: Served, asked: str, said: str) -> None:
     assert said in browser(shop, "carol").shown(f"/catalog/scorecards?{asked}")
 
 
-def test_before_anything_was_judged_the_page_says_so(served: Served) -> None:
-    assert "1 service will be looked at within the hour." in browser(served, "carol").shown("/catalog/scorecards")
+def test_before_anything_was_kept_it_is_judged_on_the_spot(served: Served) -> None:
+    page = browser(served, "carol").shown("/catalog/scorecards")
+    told = served.as_("carol").get("/scorecards").json
+    assert "0 of 1 service are in good order" in page
+    assert "1 service looked at for the first time." in page
     assert served.as_("carol").get("/services/checkout/scorecard").json["checks"][0]["since"] is None
+
+    scored(served)
+
+    assert told == served.as_("carol").get("/scorecards").json | {"unjudged": 1}
+    assert "for the first time" not in browser(served, "carol").shown("/catalog/scorecards")
+
+
+def test_what_is_new_is_judged_beside_what_is_kept(served: Served) -> None:
+    scored(served)
+    more(served, LEDGER)
+    told = served.as_("carol").get("/scorecards").json
+
+    assert ([one["service"].rpartition("/")[2] for one in told["services"]], told["unjudged"]) == (
+        ["checkout", "ledger", "old-shop"],
+        2,
+    )
 
 
 # Judging.
@@ -186,6 +206,56 @@ def test_judging_again_keeps_only_what_has_changed(served: Served) -> None:
     assert checks(card)["readme"] == "passed"
     assert [(change["check"], change["outcome"]) for change in card["history"]] == [("readme", "passed")]
     assert "README passes" in browser(served, "carol").shown("/catalog/scorecards")
+
+
+@pytest.mark.parametrize("path", ["RUNBOOK.md", "docs/runbook.md", "doc/RunBook.md", "runbook.txt"])
+def test_a_runbook_that_lies_in_the_repository_counts(served: Served, path: str) -> None:
+    assert checks(served.as_("carol").get("/services/checkout/scorecard").json)["runbook"] == "failed"
+    (served.repository / path).parent.mkdir(exist_ok=True)
+
+    more(served, "", **{path: "# When it burns"})
+
+    assert checks(served.as_("carol").get("/services/checkout/scorecard").json)["runbook"] == "passed"
+    scored(served)
+    assert served.as_("carol").get("/scorecards").json["services"][0]["checks"]["runbook"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("path", "runbook"), [("catalog-info.yaml", ""), ("a/catalog-info.yaml", "found"), ("A/catalog-info.yaml", "found")]
+)
+def test_a_runbook_counts_beside_the_catalog_file_or_at_the_root(path: str, runbook: str) -> None:
+    there = scorefiles.Files(frozenset({"b"}), frozenset({"a"}))
+    told = scorefiles.added(test_scorecard.CHECKOUT, there, path)
+    bare = scorefiles.added(replace(test_scorecard.CHECKOUT, runbook=""), there, path)
+
+    assert (bool(bare.runbook), bare.readme) == (bool(runbook), False)
+    assert told.runbook == test_scorecard.CHECKOUT.runbook
+
+
+def test_where_nobody_could_look_a_runbook_is_not_missed(tmp_path: Path) -> None:
+    bare = replace(test_scorecard.CHECKOUT, runbook="")
+    facts = scorefiles.added(bare, scorefiles.files(tmp_path, 1, "a" * 40), "catalog-info.yaml")
+
+    assert (facts.runbook, facts.readme) == (None, None)
+
+
+def test_whoever_had_a_name_first_does_not_fail_for_who_came_second(served: Served, tmp_path: Path) -> None:
+    from portal import wiring
+
+    second = tmp_path / "second"
+    second.mkdir()
+    (second / "catalog-info.yaml").write_text(CHECKOUT % {"target": "", "bake": "0s"})
+    git(second, "init", "-q", "-b", "main")
+    git(second, "add", ".")
+    git(second, "commit", "-q", "-m", "mine too")
+    wiring.sync(served.services, served.services.register(str(second), "user:default/admin"), served.services.clock())
+    page = browser(served, "carol").shown("/catalog/component/default/checkout")
+    assert "second" in page  # the conflict is there to see
+
+    scored(served)
+
+    assert checks(served.as_("carol").get("/services/checkout/scorecard").json)["file"] == "passed"
+    assert served.as_("carol").get("/scorecards").json["services"][0]["checks"]["file"] == "passed"
 
 
 def test_judging_asks_as_often_for_many_services_as_for_few(served: Served) -> None:
