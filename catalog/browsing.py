@@ -5,7 +5,7 @@ at once, so that all of them can be counted.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,11 @@ from catalog import ownership
 from catalog.groups import Claim, Directory
 from catalog.ownership import Owner
 from catalog.places import Place
+from catalog.query import Service
 from catalog.tables import SEARCH, EntityRow, ProblemRow, RepositoryRow
 
 FACETS = ("kind", "type", "lifecycle", "owner", "label")
-LABELS = ("stale", "removed", "conflict", "problems", "unowned")
+LABELS = ("look", "stale", "removed", "conflict", "problems", "unowned")  # look: any but mere problems
 OWNED = ("component", "api", "resource", "system", "domain")  # kinds that somebody should answer for
 WORDS = 8  # that are looked for; more are left out
 
@@ -85,7 +86,14 @@ class _Combination:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        has = {"stale": self.stale, "removed": self.removed, "conflict": self.conflict, "problems": self.problems}
+        look = self.stale or self.removed or self.conflict or self.unowned
+        has = {
+            "look": look,
+            "stale": self.stale,
+            "removed": self.removed,
+            "conflict": self.conflict,
+            "problems": self.problems,
+        }
         return tuple(label for label, is_so in (has | {"unowned": self.unowned}).items() if is_so)
 
     @property
@@ -184,7 +192,7 @@ def _filtered(asked: Asked, alike: Sequence[_Combination]) -> list[ColumnElement
     where = [column == wanted for column, wanted in said if wanted]
     if asked.owner:
         where.append(_says_any({one.said for one in alike if one.owner == asked.owner}))
-    unowned = {one.said for one in alike if one.unowned} if asked.label == "unowned" else set()
+    unowned = {one.said for one in alike if one.unowned} if asked.label in ("look", "unowned") else set()
     labels: Mapping[str, ColumnElement[bool]] = {
         "stale": EntityRow.stale_since.is_not(None),
         "removed": EntityRow.removed_at.is_not(None),
@@ -192,6 +200,8 @@ def _filtered(asked: Asked, alike: Sequence[_Combination]) -> list[ColumnElement
         "problems": EntityRow.ref.in_(_WRONG),
         "unowned": and_(_says_any(unowned), EntityRow.kind.in_(OWNED)),
     }
+    if asked.label == "look":
+        return [*where, or_(*(labels[name] for name in ("stale", "removed", "conflict", "unowned")))]
     return [*where, labels.get(asked.label, false())] if asked.label else where
 
 
@@ -240,6 +250,13 @@ def owned(session: Session, known: Directory, ref: str) -> list[tuple[str, str]]
     said = {way for way in ways if answering(known, "", *way).ref == ref}
     rows = session.execute(select(EntityRow.ref, EntityRow.title).where(_says_any(said)))
     return sorted(((one, title) for one, title in rows), key=lambda row: (row[1].lower(), row[0]))
+
+
+def needing_a_look(session: Session, found: Iterable[Service]) -> int:
+    """Count the services that are stale, removed, claimed twice, or that nobody answers for."""
+    contested = set(session.scalars(_CONFLICT.distinct()))
+    wrong = (one.stale_since or one.removed_at or one.ref in contested or not one.owner.people for one in found)
+    return sum(map(bool, wrong))
 
 
 def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:

@@ -11,6 +11,8 @@ from pipelines.query import Page, Row, Summary
 from portal import render, telling
 from portal.render import Times
 
+Links = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True)
 class Band:
@@ -21,7 +23,7 @@ class Band:
     word: str
     title: str
     text: str = ""
-    links: tuple[tuple[str, str], ...] = ()
+    links: Links = ()
 
 
 @dataclass(frozen=True)
@@ -47,46 +49,13 @@ def commits(count: int) -> str:
     return render.counted(count, "commit")
 
 
-# --- home -----------------------------------------------------------------------------------------------------------
-
-
-def home(all_services: int, stuck: Sequence[Row], running: Sequence[Row], day: Sequence[Row]) -> Band:
-    """Return the worst thing, or that all is well."""
-    text = _day(running, day)
-    if stuck:
-        first = stuck[0]
-        title = f"{first.name} is stuck between two releases in {first.environment}."
-        word = "One thing needs people" if len(stuck) == 1 else f"{len(stuck)} things need people"
-        return Band("bad", "stop", word, title, f"{render.sentence(first.reason)} {text}".strip())
-    undoing = [row for row in running if row.word == "undoing"]
-    if undoing:
-        title = f"{undoing[0].name} is being put back in {undoing[0].environment}."
-        return Band("warn", "undo", "Going back", title, f"{render.sentence(undoing[0].reason)} {text}".strip())
-    if not all_services:
-        return Band("", "ring", "Nothing here yet", "Fullcycle does not know a service yet.")
-    services = "Your one service is" if all_services == 1 else f"All {render.number(all_services)} services are"
-    return Band("good", "ok", "All quiet", f"{services} where they should be.", text)
-
-
-def services(count: int, stuck: Sequence[Row], running: Sequence[Row]) -> Band:
-    """Return how all services are, in one line."""
-    if not count:
-        return Band("", "ring", "Nothing here yet", "No service here yet.")
-    going = [row for row in running if row.word in ("going out", "baking")]
-    back = [row for row in running if row.word == "undoing"]
-    parts = [f"{len(going)} going out" if going else "", f"{len(back)} going back" if back else ""]
-    text = render.sentence(", ".join(part for part in parts if part)) or "Nothing is going out."
-    if stuck:
-        names = ", ".join(sorted({row.name for row in stuck})[:3])
-        return Band("bad", "stop", "Stuck", f"{names} {'is' if len(stuck) == 1 else 'are'} stuck.", text)
-    known = "One service, and it is" if count == 1 else f"{render.number(count)} services, all"
-    return Band("good", "ok", "Healthy", f"{known} where {'it' if count == 1 else 'they'} should be.", text)
+# --- deploys --------------------------------------------------------------------------------------------------------
 
 
 def deploys(going: Sequence[Row], day: Sequence[Row]) -> Band:
     """Return what is going out, and what the last day brought."""
     moving = [row for row in going if row.word != "queued"]
-    text = _day((), day)
+    text = day_told((), day)
     if not moving:
         return Band("", "ring", "Calm", "Nothing is going out.", text)
     first = ", ".join(f"{row.name} {row.release} to {row.environment}" for row in moving[:3])
@@ -95,7 +64,7 @@ def deploys(going: Sequence[Row], day: Sequence[Row]) -> Band:
     return Band("run", "run", render.counted(len(moving), "deploy"), f"{first}{more} {verb} going out.", text)
 
 
-def _day(running: Sequence[Row], day: Sequence[Row]) -> str:
+def day_told(running: Sequence[Row], day: Sequence[Row]) -> str:
     going = [row for row in running if row.word != "queued"]
     now = f"{render.counted(len(going), 'deploy is', 'deploys are')} going out. " if going else ""
     ended = [row for row in day if row.ended]

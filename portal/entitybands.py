@@ -22,7 +22,7 @@ OWNED = frozenset({"component", "api", "resource", "system", "domain"})
 
 @dataclass(frozen=True)
 class Rival:
-    """Another file with the same name. `url`: where to look at it; `head`: the commit that it is still so at."""
+    """Another file with the same name. `url`: its page at its forge, or that of its repository here; `head`: the commit that it is still so at."""
 
     place: Place
     repository: str
@@ -104,8 +104,12 @@ def _conflict(page: EntityPage, rivals: Sequence[Rival], times: Times) -> Band:
         f"{page.repository} was first and keeps it. Also claimed by {also}{more}. Give one of them another name, "
         "and both are here."
     )
-    links = tuple((f"The file of {one.repository}", one.url) for one in rivals[:3] if one.url)
+    links = tuple((_words(one), one.url) for one in rivals[:3] if one.url)
     return Band("warn", "swap", "Conflict", f"{count} claim the name {page.about.name}.", text, links)
+
+
+def _words(one: Rival) -> str:
+    return f"The repository {one.repository}" if one.url.startswith("/") else f"The file of {one.repository}"
 
 
 def _rival(one: Rival, times: Times) -> str:

@@ -33,6 +33,7 @@ ROOMS = (
     ("Repositories", "settings.repositories"),
 )
 LABELS = {
+    "look": "Any of these",
     "stale": "Stale",
     "removed": "Removed",
     "conflict": "Conflict",

@@ -7,11 +7,13 @@ from datetime import timedelta
 from flask import Blueprint, g, render_template
 from markupsafe import Markup
 
+from catalog import browsing
 from catalog import query as catalog
 from pipelines import query
 from pipelines.query import Row
-from portal import auth, bands, pictures, render
+from portal import auth, bands, overviews, pictures, render
 from portal.pages import common
+from portal.pages.services import deployed_from_here, looks
 from portal.pictures import Mark
 from portal.render import Times
 
@@ -28,6 +30,7 @@ def show() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         everything = {service.ref: service for service in catalog.services(session)}
+        look = browsing.needing_a_look(session, everything.values())
         teams = asks.teams | {asks.user_ref}
         mine = {ref: service for ref, service in everything.items() if service.owner.ref in teams}
         known = query.summaries(session, list(mine)) if mine else {}
@@ -43,11 +46,11 @@ def show() -> str:
         "home.html",
         here="Home",
         topic=topic,
-        band=bands.home(len(everything), stuck, going, day),
+        band=overviews.home(deployed_from_here(everything.values()), len(everything), stuck, going, day, look, looks()),
         going=going,
         stuck=stuck,
         rows=[(service, environment, summary, bands.service_state(summary)) for service, environment, summary in rows],
-        silent=[service for ref, service in mine.items() if ref not in there],
+        silent=sorted((mine[ref] for ref in mine if ref not in there), key=lambda one: (one.deploy is None, one.name)),
         teams=sorted(asks.teams),
         everything=len(everything),
         tape=_tape(day, times),

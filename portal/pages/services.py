@@ -1,17 +1,18 @@
 """The list of services, and the page of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, g, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from catalog import browsing
 from catalog import query as catalog
 from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store
 from pipelines.query import Summary
-from portal import auth, bands, ground, whose
+from portal import auth, bands, ground, overviews, whose
 from portal.ground import Ground
 from portal.pages import common
 from portal.permissions import Action
@@ -34,6 +35,7 @@ class Listed:
     summary: Summary
     state: bands.Shown
     others: tuple[tuple[str, Summary, bands.Shown], ...]
+    goes_out: bool  # from here, or did once
 
 
 @bp.get("/services")
@@ -43,8 +45,9 @@ def index() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         everything = catalog.services(session)
+        look = browsing.needing_a_look(session, everything)
         found = [service for service in everything if _fits(service, looked_for)]
-        rest = sorted((one for one in found if (one.name, one.ref) > (after, "~")), key=lambda one: (one.name, one.ref))
+        rest = sorted((one for one in found if _order(one) > _after(after)), key=_order)
         known = query.summaries(session, [service.ref for service in rest[:PAGE]])
         stuck = query.stuck(session)
         going = query.deploys(session, running=True, limit=100)
@@ -53,15 +56,40 @@ def index() -> str:
         "services.html",
         here="Services",
         topic=topic,
-        band=bands.services(len(everything), stuck, going),
+        band=overviews.services(deployed_from_here(everything), len(everything), stuck, going, look, looks()),
         rows=_listed(rest[:PAGE], known),
-        more=rest[PAGE - 1].name if len(rest) > PAGE else "",
+        more=_mark(rest[PAGE - 1]) if len(rest) > PAGE else "",
         after=after,
         found=len(found),
         everything=len(everything),
         looked_for=looked_for,
         is_admin=auth.somebody().is_admin,
     )
+
+
+def deployed_from_here(found: Iterable[Service]) -> int:
+    """Count those whose file says how they are deployed."""
+    return sum(1 for service in found if service.deploy is not None)
+
+
+def looks() -> bands.Links:
+    """Return where to see the services that need a look."""
+    return (("See which", url_for("catalog.index", kind="component", label="look")),)
+
+
+def _order(service: Service) -> tuple[bool, str, str]:
+    """Sort what goes out from here before what is only described."""
+    return service.deploy is None, service.name, service.ref
+
+
+def _mark(service: Service) -> str:
+    """Return where a page ends. No name begins with a tilde."""
+    return f"{'~' if service.deploy is None else ''}{service.name}"
+
+
+def _after(mark: str) -> tuple[bool, str, str]:
+    name = mark.removeprefix("~")
+    return mark != name, name, "~" if name else ""
 
 
 def _fits(service: Service, looked_for: str) -> bool:
@@ -75,12 +103,15 @@ def _listed(found: Sequence[Service], known: Summaries) -> list[Listed]:
         by_service.setdefault(ref, []).append((environment, summary))
     rows = []
     for service in found:
+        goes_out = service.deploy is not None or service.ref in by_service
         places = by_service.get(service.ref) or [(_first(whose.environments(service)), Summary())]
         told = [
             (environment, summary, bands.service_state(summary))
             for environment, summary in sorted(places, key=lambda place: (place[0] != PRODUCTION, place[0]))
         ]
-        rows.append(Listed(service, *told[0], others=tuple(told[1:])))
+        if not goes_out:
+            told = [(PRODUCTION, Summary(), bands.Shown("skipped", "Not deployed from here"))]
+        rows.append(Listed(service, *told[0], others=tuple(told[1:]), goes_out=goes_out))
     return rows
 
 

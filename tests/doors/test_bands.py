@@ -12,7 +12,7 @@ from pipelines.plan import ReleaseRef
 from pipelines.query import Live, Page, Row, Summary, Waiting
 from pipelines.spec import DeploySpec
 from pipelines.store import Asked
-from portal import bands
+from portal import bands, overviews
 from portal.render import NARROW, Times
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -157,7 +157,31 @@ def test_a_service_is_one_word_in_a_list(summary: Summary, word: str) -> None:
 def test_home_says_the_worst_thing_first() -> None:
     stuck, undoing = row("stuck", reason="disk full"), row("undoing")
 
-    assert bands.home(24, [stuck], [undoing], []).kind == "bad"
-    assert bands.home(24, [], [undoing], []).kind == "warn"
-    assert bands.home(24, [], [], []).title == "All 24 services are where they should be."
-    assert bands.home(0, [], [], []).title == "Fullcycle does not know a service yet."
+    assert overviews.home(24, 30, [stuck], [undoing], []).kind == "bad"
+    assert overviews.home(24, 30, [], [undoing], []).kind == "warn"
+    assert overviews.home(24, 30, [], [], []).title == "All 24 services are where they should be."
+    assert overviews.home(0, 0, [], [], []).title == "Fullcycle does not know a service yet."
+
+
+LOOK = (("See which", "/catalog?label=look"),)
+
+
+@pytest.mark.parametrize(
+    ("count", "everything", "look", "word", "title"),
+    [
+        (4, 4, 0, "Healthy", "4 services, all where they should be."),
+        (1, 3, 0, "Healthy", "One service, and it is where it should be."),
+        (4, 13, 3, "Some need a look", "4 services, all where they should be; 3 of all 13 need a look in the catalog."),
+        (0, 2, 1, "Some need a look", "Nothing is deployed from here yet; 1 of all 2 needs a look in the catalog."),
+        (0, 2, 0, "Calm", "Nothing is deployed from here yet."),
+        (0, 0, 0, "Nothing here yet", "No service here yet."),
+    ],
+)
+def test_not_all_is_well_while_the_catalog_has_something_to_look_at(
+    count: int, everything: int, look: int, word: str, title: str
+) -> None:
+    band = overviews.services(count, everything, [], [], look, LOOK)
+
+    assert (band.word, band.title) == (word, title)
+    assert band.links == (LOOK if look else ())
+    assert bool(overviews.home(count, everything, [], [], [], look, LOOK).links) == bool(look)

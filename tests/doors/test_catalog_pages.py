@@ -260,7 +260,7 @@ def test_a_name_that_two_claim_says_who_else_and_that_the_first_keeps_it(alice: 
     assert "Two files claim the name ledger." in page
     assert "shop was first and keeps it. Also claimed by rival, catalog-info.yaml:4, since " in page
     assert "still at commit" in page
-    assert "The file of rival" in page
+    assert "The repository rival" in page
 
 
 def test_what_is_stale_says_since_when_since_which_commit_and_why(shop: Served, alice: Browser) -> None:
