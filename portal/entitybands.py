@@ -22,7 +22,10 @@ OWNED = frozenset({"component", "api", "resource", "system", "domain"})
 
 @dataclass(frozen=True)
 class Rival:
-    """Another file with the same name. `url`: its page at its forge, or that of its repository here; `head`: the commit that it is still so at."""
+    """Another file with the same name, and the commit that it is still so at (`head`).
+
+    `url`: its page at its forge, or that of its repository here.
+    """
 
     place: Place
     repository: str

@@ -33,7 +33,7 @@ ROOMS = (
     ("Repositories", "settings.repositories"),
 )
 LABELS = {
-    "look": "Any of these",
+    "look": "Any but problems",
     "stale": "Stale",
     "removed": "Removed",
     "conflict": "Conflict",
