@@ -17,6 +17,7 @@ from catalog.entities import Entity
 LOCATION = "backstage.io/managed-by-location"
 ORIGIN = "backstage.io/managed-by-origin-location"
 ORPHAN = "backstage.io/orphan"
+OURS = ("uid", "etag")  # of metadata, whatever a file says there
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Origin:
 
 def document(entity: Entity, origin: Origin) -> dict[str, Any]:
     """Return the entity as data that JSON can hold; what its file says of where it comes from does not count."""
-    said = _json(entity.document.data)
-    metadata = {key: value for key, value in said["metadata"].items() if key not in ("uid", "etag")}
+    said = _plain(entity.document.data)
+    metadata = {key: value for key, value in said["metadata"].items() if key not in OURS}
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if value is not None}
     folder = entity.place.path.rpartition("/")[0]
     where, managed = _where(origin, folder, entity.place.path), _managed(origin, entity.place.path)
@@ -46,19 +47,28 @@ def stitched(
 
     `gone`: its file no longer describes it, so that it is an orphan. `base` may be an earlier final document.
     """
-    metadata = {key: value for key, value in base["metadata"].items() if key not in ("uid", "etag")}
-    metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != ORPHAN}
+    metadata = {"etag": "", "uid": uid, **{key: said for key, said in base["metadata"].items() if key not in OURS}}
+    metadata["annotations"] = {key: said for key, said in metadata["annotations"].items() if key != ORPHAN}
     if gone:
         metadata["annotations"][ORPHAN] = "true"
-    final: dict[str, Any] = {"apiVersion": base["apiVersion"], "kind": base["kind"], "spec": base["spec"]}
-    final["relations"] = [{"type": type_, "targetRef": target} for type_, target in relations]
+    final: dict[str, Any] = {"metadata": metadata, "apiVersion": base["apiVersion"], "kind": base["kind"]}
+    final |= {"spec": base["spec"], "relations": [{"type": type_, "targetRef": to} for type_, to in relations]}
     if wrong:
         error = {"name": "InputError", "message": wrong}
         item = {"type": "backstage.io/catalog-processing", "level": "error", "message": f"InputError: {wrong}"}
         final["status"] = {"items": [{**item, "error": error}]}
-    etag = hashlib.sha1(json.dumps([metadata, final]).encode(), usedforsecurity=False).hexdigest()
-    final["metadata"] = {**metadata, "uid": uid, "etag": etag}
     return final
+
+
+def written(final: Mapping[str, Any]) -> str:
+    """Return a final document as JSON, with an etag of all that it says: the first key of all."""
+    text = dumped(final)
+    etag = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return text.replace('"etag":""', f'"etag":"{etag}"', 1)
+
+
+def dumped(said: Mapping[str, Any]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=4096)
@@ -91,8 +101,16 @@ def location(repository: str, branch: str, path: str) -> str:
     return f"file:{repository.rstrip('/')}/{path}" if repository.startswith("/") else f"url:{repository}/{path}"
 
 
+def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy that JSON can hold; what it has no word for (infinity) is null."""
+    try:
+        copied: dict[str, Any] = json.loads(json.dumps(said, allow_nan=False))
+    except ValueError:
+        copied = _json(said)
+    return copied
+
+
 def _json(value: Any) -> Any:
-    """Return the value with what JSON has no word for (infinity) as null."""
     if isinstance(value, Mapping):
         return {key: _json(below) for key, below in value.items()}
     if isinstance(value, list | tuple):

@@ -7,7 +7,7 @@ joins to each document the relations that others state, so that reading needs no
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -24,7 +24,8 @@ from ledger.db import many
 
 OWNED = ("ownedBy", "ownerOf")
 BATCH = 500  # refs in one IN (…)
-_TABLE = cast(Table, EntityRow.__table__)
+_TABLE, _RELATIONS = cast(Table, EntityRow.__table__), cast(Table, RelationRow.__table__)
+_RELATED = ("source", "type", "target", "stated_by", "line", "column")
 _FINAL = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(document=bindparam("final"))
 
 
@@ -117,7 +118,7 @@ def put(
         moved |= {ref: known[ref].path for ref in different & rows.keys() if known[ref].path != rows[ref]["path"]}
     touched = new | different
     others = _relate(session, {ref: wanted[ref] for ref in touched})
-    stitch(session, touched | others, lambda ref: documents.document(wanted[ref], origin) if ref in touched else None)
+    stitch(session, touched | others)
     return Put(frozenset(new), frozenset(different), moved)
 
 
@@ -127,7 +128,7 @@ def _differs(there: Held, row: Mapping[str, Any], repository_id: int) -> bool:
 
 
 def _values(entity: Entity, origin: Origin, source: str) -> dict[str, Any]:
-    """Return the row of an entity, but for its document, which is joined with relations later."""
+    """Return the row of an entity; its document is joined with relations later."""
     at = entity.owner_place or entity.place
     row: dict[str, Any] = {
         "ref": str(entity.ref),
@@ -149,8 +150,9 @@ def _values(entity: Entity, origin: Origin, source: str) -> dict[str, Any]:
         "line": entity.place.line,
         "column": entity.place.column,
     }
-    said = json.dumps([row, documents.document(entity, origin)], sort_keys=True)
-    return row | {"digest": hashlib.sha256(said.encode()).hexdigest(), "document": ""}
+    document = documents.dumped(documents.document(entity, origin))
+    digest = hashlib.sha256((documents.dumped(row) + document).encode()).hexdigest()
+    return row | {"digest": digest, "document": document}
 
 
 def _relate(session: Session, entities: Mapping[str, Entity]) -> set[str]:
@@ -163,17 +165,16 @@ def _relate(session: Session, entities: Mapping[str, Entity]) -> set[str]:
         before.update(tuple(row) for row in session.execute(said.where(RelationRow.stated_by.in_(mine))))
         session.execute(delete(RelationRow).where(RelationRow.stated_by.in_(mine)))
     rows = [row for ref, entity in entities.items() for row in _related(entity, ids[ref])]
-    many(session, cast(Table, RelationRow.__table__), rows)
-    after: set[tuple[object, ...]] = {(row["source"], row["type"], row["target"], row["stated_by"]) for row in rows}
+    many(session, _RELATIONS, _RELATED, rows)
+    after: set[tuple[object, ...]] = {row[:4] for row in rows}
     return {str(source) for source, *_ in before ^ after} - entities.keys()
 
 
-def _related(entity: Entity, stated_by: int) -> Iterable[dict[str, Any]]:
+def _related(entity: Entity, stated_by: int) -> Iterable[tuple[object, ...]]:
     where, own = places(entity), str(entity.ref)
     for one in relations(entity):
         place = where.get((one.type, one.target), entity.place) if one.source == own else entity.place
-        said = {"source": one.source, "type": one.type, "target": one.target, "stated_by": stated_by}
-        yield said | {"line": place.line, "column": place.column}
+        yield one.source, one.type, one.target, stated_by, place.line, place.column
 
 
 def own(session: Session, owners: Mapping[str, str]) -> None:
@@ -185,17 +186,12 @@ def own(session: Session, owners: Mapping[str, str]) -> None:
         before = set(session.scalars(select(RelationRow.source).where(*stated).distinct()))
         session.execute(delete(RelationRow).where(*stated))
         said = [
-            {"stated_by": row.id, "line": row.owner_line, "column": row.owner_column, **way}
+            (*way, row.id, row.owner_line, row.owner_column)
             for row in rows
-            for way in _both_ways(row.ref, owners[row.ref])
+            for way in ((row.ref, OWNED[0], owners[row.ref]), (owners[row.ref], OWNED[1], row.ref))
         ]
-        many(session, cast(Table, RelationRow.__table__), said)
-        stitch(session, before | {str(row["source"]) for row in said})
-
-
-def _both_ways(ref: str, owner: str) -> Iterable[dict[str, str]]:
-    yield {"source": ref, "type": OWNED[0], "target": owner}
-    yield {"source": owner, "type": OWNED[1], "target": ref}
+        many(session, _RELATIONS, _RELATED, said)
+        stitch(session, before | {str(source) for source, *_ in said})
 
 
 def _ids(session: Session, refs: Collection[str]) -> dict[str, int]:
@@ -206,13 +202,8 @@ def _ids(session: Session, refs: Collection[str]) -> dict[str, int]:
     return found
 
 
-def stitch(
-    session: Session, refs: Collection[str], base: Callable[[str], Mapping[str, Any] | None] = lambda _ref: None
-) -> None:
-    """Write the final document of those entities, and what can be searched in it.
-
-    `base` gives the document before relations, None where the one that is stored will do.
-    """
+def stitch(session: Session, refs: Collection[str]) -> None:
+    """Write the final document of those entities, and what can be searched in it."""
     about = (EntityRow.stale_since, EntityRow.stale_revision, EntityRow.removed_at, EntityRow.removed_revision)
     columns = (EntityRow.id, EntityRow.ref, EntityRow.uid, EntityRow.revision, EntityRow.document, *about)
     for batch in batches(refs):
@@ -221,16 +212,14 @@ def stitch(
         finals, found = [], []
         for row in rows:
             wrong, gone = _wrong(row), row.removed_at is not None
-            before = base(row.ref) or json.loads(row.document)
-            final = documents.stitched(before, row.uid, stated.get(row.ref, ()), wrong, gone=gone)
-            finals.append({"row": row.id, "final": json.dumps(final, ensure_ascii=False, separators=(",", ":"))})
-            found += [
-                {"entity_id": row.id, "key": key, "value": value, "said": said} for key, value, said in flat.flat(final)
-            ]
+            base = json.loads(row.document)
+            final = documents.stitched(base, row.uid, stated.get(row.ref, ()), wrong, gone=gone)
+            finals.append({"row": row.id, "final": documents.written(final)})
+            found += [(row.id, key, value, said) for key, value, said in flat.flat(final)]
         if finals:
             session.connection().execute(_FINAL, finals)
             session.execute(delete(SEARCH).where(SEARCH.c.entity_id.in_([row.id for row in rows])))
-            many(session, SEARCH, found)
+            many(session, SEARCH, ("entity_id", "key", "value", "said"), found)
 
 
 def _stated(session: Session, refs: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

@@ -100,10 +100,14 @@ def memberships(session: Session) -> Sequence[tuple[str, str]]:
     return [(above, below) for above, below in session.execute(query.distinct())]
 
 
-def relations(session: Session, refs: Sequence[str] | None = None) -> Mapping[str, Sequence[tuple[str, str]]]:
+def relations(
+    session: Session, refs: Sequence[str] | None = None, types: Sequence[str] | None = None
+) -> Mapping[str, Sequence[tuple[str, str]]]:
     """Return (type, target) by source, of all or of some."""
     query = select(RelationRow.source, RelationRow.type, RelationRow.target).distinct()
     ordered = query.order_by(RelationRow.source, RelationRow.type, RelationRow.target)
+    if types is not None:
+        ordered = ordered.where(RelationRow.type.in_(types))
     rows = session.execute(ordered if refs is None else ordered.where(RelationRow.source.in_(refs)))
     found: dict[str, list[tuple[str, str]]] = {}
     for source, type_, target in rows:

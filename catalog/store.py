@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from catalog.entitystore import batches
@@ -126,7 +127,7 @@ def put_problems(
         for problem in found
     ]
     if rows:
-        session.execute(insert(ProblemRow), rows)
+        session.connection().execute(insert(cast(Table, ProblemRow.__table__)), rows)
     return [problem for problem, row in zip(found, rows, strict=True) if row["first_seen"] == at]
 
 

@@ -6,10 +6,12 @@ nothing has changed.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
 from catalog import entitystore, ownership, query, rows, store
+from catalog.ownership import Claim, Directory
 from catalog.places import Place, Problem, did_you_mean
 from ledger.db import Database
 
@@ -26,9 +28,11 @@ def check(database: Database, at: datetime) -> int:
     Whoever an owner's text means, or is inherited, becomes the entity's owner for all who ask by relations.
     """
     with database.read() as session:
-        owned = _owned_otherwise(session)
+        claims, known = query.claims(session), query.directory(session)
+        owned = _owned_otherwise(session, claims, known)
         found: dict[int, list[Problem]] = {}
-        for repository, problem in (*_owners(session), *_nowhere(session), *_circles(session), *_removed(session)):
+        wrong = (_owners(session, claims, known), _nowhere(session), _circles(session), _removed(session))
+        for repository, problem in chain.from_iterable(wrong):
             found.setdefault(repository, []).append(problem)
         noted = [one for one in store.problems(session) if one.whole]
     before = {(one.repository_id, one.problem) for one in noted}
@@ -40,10 +44,10 @@ def check(database: Database, at: datetime) -> int:
     return sum(map(len, found.values()))
 
 
-def _owned_otherwise(session: Session) -> Mapping[str, str]:
+def _owned_otherwise(session: Session, claims: Sequence[Claim], known: Directory) -> Mapping[str, str]:
     """Return who is owned by somebody else than their relations say: by another name, or by inheritance."""
-    known, said = query.directory(session), rows.owners(session)
-    meant = {claim.ref: ownership.owner_of(claim, known).ref for claim in query.claims(session)}
+    said = rows.owners(session)
+    meant = {claim.ref: ownership.owner_of(claim, known).ref for claim in claims}
     there = known.groups.keys() | known.people.keys()
     return {ref: owner for ref, owner in meant.items() if owner in there and said.get(ref) != owner}
 
@@ -58,10 +62,9 @@ def _write(
             store.put_problems(session, repository, said, at, whole=True)
 
 
-def _owners(session: Session) -> Iterator[Found]:
-    known = query.directory(session)
+def _owners(session: Session, claims: Sequence[Claim], known: Directory) -> Iterator[Found]:
     where = {held.ref: held.repository_id for held in query.holders(session)}
-    for claim in query.claims(session):
+    for claim in claims:
         said = ownership.problem_of(claim, known)
         if said:
             yield where[claim.ref], said
@@ -83,7 +86,7 @@ def _nowhere(session: Session) -> Iterator[Found]:
 
 def _circles(session: Session) -> Iterator[Found]:
     """Name what is above itself: groups whose parents go round, systems and domains too."""
-    related = rows.relations(session)
+    related = rows.relations(session, types=_UP)
     for type_ in _UP:
         above = {ref: [target for kind, target in said if kind == type_] for ref, said in related.items()}
         inside = in_circles({ref: targets for ref, targets in above.items() if targets})

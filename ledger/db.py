@@ -5,7 +5,7 @@ Reading never takes the writer's lock: on SQLite every `write()` begins IMMEDIAT
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,17 +97,20 @@ class Database:
         self._reader.dispose()
 
 
-def many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of plain text and numbers, all with the same columns, without a look at each value."""
+def many(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many rows of plain text and numbers, without a look at each value."""
     if not rows:
         return
-    connection, columns = session.connection(), list(rows[0])
-    statement = insert(table).compile(dialect=connection.dialect, column_keys=columns)
+    connection = session.connection()
+    statement = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
     if not statement.positional:
-        connection.exec_driver_sql(str(statement), [dict(row) for row in rows])
+        connection.exec_driver_sql(str(statement), [dict(zip(columns, row, strict=True)) for row in rows])
         return
-    order = statement.positiontup or columns
-    connection.exec_driver_sql(str(statement), [tuple(row[name] for name in order) for row in rows])
+    order = [columns.index(name) for name in statement.positiontup or columns]
+    in_order = order == list(range(len(columns)))
+    connection.exec_driver_sql(
+        str(statement), list(rows) if in_order else [tuple(row[at] for at in order) for row in rows]
+    )
 
 
 class Changes:
