@@ -7,7 +7,7 @@ transaction.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from ledger import events
 from ledger.db import Database
 from ledger.errors import Code, Error
 
+LOOKED = timedelta(minutes=10)  # how old the word of the last look may become
 MAX_FACTS = 20  # new problems told one by one; the rest is on the page
 ACTOR = "catalog"
 
@@ -193,8 +194,8 @@ def _fetch(database: Database, known: Repository, there: Mirror) -> Mirror:
 
 
 def _looked(database: Database, known: Repository, at: datetime) -> None:
-    """Say that nothing has changed, where somebody waits for it; polls write nothing."""
-    if known.waits or known.doing:
+    """Say that nothing has changed: at once where somebody waits for it, else now and then."""
+    if known.waits or known.doing or known.looked_at is None or at - known.looked_at > LOOKED:
         with database.write() as session:
             store.say(session, known.id, looked_at=at, doing="")
 

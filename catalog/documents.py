@@ -47,11 +47,12 @@ def stitched(
 
     `gone`: its file no longer describes it, so that it is an orphan. `base` may be an earlier final document.
     """
-    metadata = {"etag": "", "uid": uid, **{key: said for key, said in base["metadata"].items() if key not in OURS}}
-    metadata["annotations"] = {key: said for key, said in metadata["annotations"].items() if key != ORPHAN}
+    said = {key: value for key, value in base["metadata"].items() if key not in OURS}
+    metadata = {"name": said["name"], "etag": "", "uid": uid, **said}
+    metadata["annotations"] = {key: value for key, value in said["annotations"].items() if key != ORPHAN}
     if gone:
         metadata["annotations"][ORPHAN] = "true"
-    final: dict[str, Any] = {"metadata": metadata, "apiVersion": base["apiVersion"], "kind": base["kind"]}
+    final: dict[str, Any] = {"apiVersion": base["apiVersion"], "kind": base["kind"], "metadata": metadata}
     final |= {"spec": base["spec"], "relations": [{"type": type_, "targetRef": to} for type_, to in relations]}
     if wrong:
         error = {"name": "InputError", "message": wrong}
@@ -61,7 +62,7 @@ def stitched(
 
 
 def written(final: Mapping[str, Any]) -> str:
-    """Return a final document as JSON, with an etag of all that it says: the first key of all."""
+    """Return a final document as JSON, with an etag of all that it says; nothing before it can hold such text."""
     text = dumped(final)
     etag = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return text.replace('"etag":""', f'"etag":"{etag}"', 1)

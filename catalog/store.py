@@ -146,15 +146,25 @@ class Noted:
 
 
 def problems(session: Session, repository_id: int | None = None, entity: str | None = None) -> list[Noted]:
-    """Return every problem, or those of a repository or an entity, in the order of the files."""
-    query = select(ProblemRow).order_by(ProblemRow.repository_id, ProblemRow.path, ProblemRow.line, ProblemRow.column)
+    """Return every problem, or those of a repository or an entity, in the order of the files.
+
+    A problem is seen for as long as its repository is looked at and still says the same.
+    """
+    order = (ProblemRow.repository_id, ProblemRow.path, ProblemRow.line, ProblemRow.column)
+    query = select(ProblemRow, RepositoryRow.looked_at).join(RepositoryRow).order_by(*order)
     if repository_id is not None:
         query = query.where(ProblemRow.repository_id == repository_id)
     if entity is not None:
         query = query.where(ProblemRow.entity == entity)
     return [
-        Noted(_problem(row), row.repository_id, row.first_seen, row.last_seen or row.first_seen, row.whole)
-        for row in session.scalars(query)
+        Noted(
+            _problem(row),
+            row.repository_id,
+            row.first_seen,
+            max(row.last_seen or row.first_seen, looked or row.first_seen),
+            row.whole,
+        )
+        for row, looked in session.execute(query)
     ]
 
 

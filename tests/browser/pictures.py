@@ -37,6 +37,8 @@ def main(folder: Path, address: str = ADDRESS) -> None:
         log_in(phone, address, folder, "mara")
         for name, where in (
             ("services", "/services"),
+            ("catalog", "/catalog"),
+            ("entity", "/catalog/component/default/ledger"),
             ("service", "/services/checkout"),
             ("plan", "/services/checkout/production/plan"),
         ):
