@@ -22,7 +22,7 @@ from catalog.git import Credentials, Mirror
 from catalog.gitaccess import Network
 from catalog.history import Commit
 from catalog.places import Problem
-from catalog.ports import Uses
+from catalog.ports import UNUSED, Uses
 from catalog.reading import Reading, read
 from catalog.store import Repository
 from catalog.trees import MirrorTree
@@ -110,7 +110,7 @@ def unregister(database: Database, repository_id: int, actor: str, at: datetime,
         store.remove_repository(session, repository_id)
         said = {"url": found.url, "entities": len(refs)}
         events.record(session, "repository.let_go", f"repository:{repository_id}", actor, at, said)
-    whole.check(database, at)
+    whole.check(database, at, uses)
 
 
 def _roots(allow_local: bool) -> Sequence[Path]:
@@ -132,6 +132,7 @@ def sync(
     blocks: Mapping[str, BlockReader] | None = None,
     credentials: Callable[[str], Credentials | None] = no_credentials,
     network: Network | None = None,
+    uses: Uses = UNUSED,
     check: bool = True,
 ) -> Synced:
     """Fetch a repository and store what its catalog files say. An unchanged head writes nothing.
@@ -163,7 +164,7 @@ def sync(
         number = _store(session, now, branch, head, found, at)
         known = [one.url for one in store.repositories(session)]
     if check:
-        whole.check(database, at)
+        whole.check(database, at, uses)
     new = [
         one.url
         for one in found.elsewhere
@@ -265,5 +266,5 @@ def forget_removed(database: Database, before: datetime, at: datetime, uses: Use
         for ref in refs:
             events.record(session, "catalog.forgotten", ref, ACTOR, at, {"ref": ref}, service=ref)
     if refs:
-        whole.check(database, at)
+        whole.check(database, at, uses)
     return len(refs)

@@ -18,3 +18,6 @@ class Unused:
 
     def of(self, session: Session, refs: Collection[str]) -> Mapping[str, str]:
         return {}
+
+
+UNUSED = Unused()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from catalog import entitystore, ownership, query, rows, store
 from catalog.ownership import Claim, Directory
 from catalog.places import Place, Problem, did_you_mean
+from catalog.ports import UNUSED, Uses
 from ledger.db import Database
 
 GRACE = timedelta(days=14)  # how long what was removed is kept
@@ -22,16 +23,17 @@ _WORDS = {"childOf": "parent", "partOf": "part of"}
 Found = tuple[int, Problem]  # with its repository
 
 
-def check(database: Database, at: datetime) -> int:
+def check(database: Database, at: datetime, uses: Uses = UNUSED) -> int:
     """Look through the whole catalog and store what is wrong; return how many problems there are.
 
-    Whoever an owner's text means, or is inherited, becomes the entity's owner for all who ask by relations.
+    Whoever an owner's text means, or is inherited, becomes the entity's owner for all who ask by relations. `uses` says
+    what was removed and is needed still.
     """
     with database.read() as session:
         claims, known = query.claims(session), query.directory(session)
         owned = _owned_otherwise(session, claims, known)
         found: dict[int, list[Problem]] = {}
-        wrong = (_owners(session, claims, known), _nowhere(session), _circles(session), _removed(session))
+        wrong = (_owners(session, claims, known), _nowhere(session), _circles(session), _removed(session, uses))
         for repository, problem in chain.from_iterable(wrong):
             found.setdefault(repository, []).append(problem)
         noted = [one for one in store.problems(session) if one.whole]
@@ -108,13 +110,16 @@ def in_circles(above: Mapping[str, Sequence[str]]) -> set[str]:
         left -= ends
 
 
-def _removed(session: Session) -> Iterator[Found]:
-    for row in rows.removed(session):
-        until = row.removed_at + GRACE
-        since = f"since commit {row.removed_revision[:10]}"
-        said = f"no file describes {row.ref} {since}; it is forgotten after {until:%d %B %Y}"
-        hint = "bring its file back, or let it go"
+def _removed(session: Session, uses: Uses) -> Iterator[Found]:
+    gone = rows.removed(session)
+    used = uses.of(session, [row.ref for row in gone])
+    for row in gone:
+        since, until = f"since commit {row.removed_revision[:10]}", row.removed_at + GRACE
+        end, severity = f"it is forgotten after {until:%d %B %Y}", "warning"
+        if row.ref in used:
+            end, severity = f"it {used[row.ref]}, so it is kept", "error"
+        said, hint = f"no file describes {row.ref} {since}; {end}", "bring its file back, or let it go"
         yield (
             row.repository_id,
-            Problem(Place(row.path, row.line, row.column), "removed", said, hint, "warning", row.ref),
+            Problem(Place(row.path, row.line, row.column), "removed", said, hint, severity, row.ref),
         )

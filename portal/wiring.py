@@ -145,6 +145,7 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
         blocks=BLOCKS,
         credentials=partial(_credentials, config),
         network=_network(config),
+        uses=InUse(),
         check=check,
     )
     if config.catalog.follow_locations:
@@ -197,7 +198,7 @@ def _sync(services: Services, work: Work) -> None:
 
 def check(services: Services) -> None:
     """Look through the whole catalog for what no file shows alone."""
-    catalog.whole.check(services.database, services.clock())
+    catalog.whole.check(services.database, services.clock(), InUse())
 
 
 def _check(services: Services, work: Work) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog import actions, query
+from catalog import actions, query, whole
 from catalog.places import Document, Place, Problem
 from catalog.ports import Unused
 from ledger import events
@@ -285,6 +285,20 @@ def test_what_was_removed_is_forgotten_after_its_time_unless_it_is_in_use(catalo
     assert (early, late) == (0, 1)
     assert catalog.names() == ["a", "c"]
     assert [fact.service for fact in catalog.facts("catalog.forgotten")] == ["component:default/b"]
+
+
+def test_what_was_removed_and_is_live_is_an_error_that_says_so(catalog: Catalog) -> None:
+    source = catalog.source(**{"catalog-info_yaml": component("a") + "---\n" + component("b")})
+    repository = catalog.taken_in(source)
+    catalog.change(source, **{"catalog-info_yaml": component("a")})
+    catalog.sync(repository, LATER)
+
+    whole.check(catalog.database, LATER, Live("component:default/b"))
+
+    with catalog.database.read() as session:
+        (told,) = [one.problem for one in query.noted(session) if one.problem.code == "removed"]
+    assert told.severity == "error"
+    assert "; it is live in production, so it is kept" in told.message
 
 
 def test_an_entity_whose_file_comes_back_is_the_same_as_before(catalog: Catalog) -> None:
