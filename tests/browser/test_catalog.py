@@ -9,7 +9,7 @@ import portal
 from tests.browser.conftest import Visit
 from tests.browser.test_looks import RULES, WIDE
 
-pytestmark = [pytest.mark.browser, pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = [pytest.mark.browser, pytest.mark.local]
 
 LEDGER = "/catalog/component/default/ledger"
 PAGES = (

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = [pytest.mark.browser, pytest.mark.local]
 PATIENCE = 60_000  # milliseconds; a deploy of the demo takes up to 40 s
 
 

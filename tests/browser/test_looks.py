@@ -7,7 +7,7 @@ import pytest
 import portal
 from tests.browser.conftest import Visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = [pytest.mark.browser, pytest.mark.local]
 
 PAGES = (
     "/",

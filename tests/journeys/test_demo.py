@@ -21,7 +21,7 @@ from portal.demo import ground, setup, stage
 from portal.demo.waiting import until
 from portal.keyring import Login
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = pytest.mark.local
 
 LONGEST = timedelta(seconds=90)  # for what takes ten seconds alone
 

@@ -11,7 +11,7 @@ import pytest
 from portal import config as configs
 from tests.conftest import BOTH
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = pytest.mark.local
 
 STEPS = (
     "set up",

@@ -28,7 +28,7 @@ def local(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
     params=[
         "memory",
         "memory in a file",
-        pytest.param("local", marks=[pytest.mark.local, pytest.mark.xdist_group("local")]),
+        pytest.param("local", marks=pytest.mark.local),
     ],
 )
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:

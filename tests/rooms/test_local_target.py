@@ -27,7 +27,7 @@ from production.targets.local import LocalTarget
 from tests.promises import stage as stages
 from tests.promises.stage import DIES, Stage, settled
 
-pytestmark = [pytest.mark.local, pytest.mark.xdist_group("local")]
+pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
