@@ -95,7 +95,7 @@ def test_labels_tell_what_is_stale_removed_and_wrong(filled: Database) -> None:
 
     with filled.read() as session:
         found = browsing.find(session, Asked(), query.directory(session))
-    assert found.facets["label"] == {"problems": 2, "stale": 1, "removed": 1, "unowned": 1}
+    assert found.facets["label"] == {"problems": 2, "stale": 1, "removed": 1, "unowned": 1, "look": 3}
     assert names(filled, Asked(label="stale")) == ["shop"]
     assert names(filled, Asked(label="removed")) == ["checkout"]
     assert set(names(filled, Asked(label="problems"))) == {"ledger", "Orphan_100"}
