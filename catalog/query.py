@@ -98,9 +98,9 @@ def people(session: Session) -> Mapping[str, Person]:
     return directory(session).people
 
 
-def teams_of(session: Session, user_ref: str) -> frozenset[str]:
-    """Return the groups somebody belongs to, directly or through a group below."""
-    return directory(session).teams_of(user_ref)
+def titles(session: Session, refs: Sequence[str]) -> Mapping[str, str]:
+    """Return what those are called that the catalog knows: of people, their full names."""
+    return store_rows.titles(session, refs)
 
 
 def directory(session: Session) -> Directory:

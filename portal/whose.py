@@ -14,14 +14,14 @@ from portal.render import short_ref
 
 def somebody(session: Session, user_ref: str) -> tuple[str, frozenset[str]]:
     """Return a person's full name and the teams that count her in."""
-    known = catalog.people(session).get(user_ref)
-    return known.name if known else short_ref(user_ref), catalog.teams_of(session, user_ref)
+    known = catalog.directory(session)
+    person = known.people.get(user_ref)
+    return person.name if person else short_ref(user_ref), known.teams_of(user_ref)
 
 
 def names(session: Session, refs: Iterable[str]) -> Mapping[str, str]:
     """Return the full names of those people the catalog knows."""
-    known = catalog.people(session)
-    return {ref: known[ref].name for ref in refs if ref in known}
+    return catalog.titles(session, list(refs))
 
 
 def owned(service: Service) -> Owned:

@@ -73,9 +73,9 @@ def test_teams_are_those_somebody_is_in_and_those_above(database: Database) -> N
     fill(database, *company())
 
     with database.read() as session:
-        assert query.teams_of(session, ALICE) == {PAYMENTS, SHOP}
-        assert query.teams_of(session, BOB) == {SHOP}
-        assert query.teams_of(session, "user:default/carol") == frozenset()
+        assert query.directory(session).teams_of(ALICE) == {PAYMENTS, SHOP}
+        assert query.directory(session).teams_of(BOB) == {SHOP}
+        assert query.directory(session).teams_of("user:default/carol") == frozenset()
         assert query.people(session)[ALICE].mail == "alice@example.org"
 
 
