@@ -150,8 +150,10 @@ def sync(
         if (before.head, before.error, before.again) == (head.sha, "", False):
             _looked(database, before, at)
             return Synced(head_moved=False, problems=problems)
+        _doing(database, before, "reading its files")
         found = read(MirrorTree(fetched, head.sha), blocks or {}, before.paths, home=before.url)
         if fetched.is_shallow and any("deploy" in entity.spec for entity in found.entities):
+            _doing(database, before, "fetching its history")
             fetched.deepen()
         branch = fetched.default_branch
     except Error as error:
@@ -187,11 +189,16 @@ def reached(
 
 def _fetch(database: Database, known: Repository, there: Mirror) -> Mirror:
     """Fetch the newest; of a repository that deploys nothing only the last commit is kept."""
-    if known.waits:
-        with database.write() as session:
-            store.say(session, known.id, doing="fetching")
+    _doing(database, known, "fetching")
     there.fetch(depth=1 if not there.path.exists() or there.is_shallow else None)
     return there
+
+
+def _doing(database: Database, known: Repository, what: str) -> None:
+    """Say what a read is at, where somebody waits for it."""
+    if known.waits:
+        with database.write() as session:
+            store.say(session, known.id, doing=what)
 
 
 def _looked(database: Database, known: Repository, at: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from catalog import actions, query, whole
+from catalog import actions, query, store, whole
 from catalog.places import Document, Place, Problem
 from catalog.ports import Unused
 from ledger import events
@@ -170,6 +170,24 @@ def test_a_sync_stores_what_the_files_say(catalog: Catalog) -> None:
     assert synced == actions.Synced(head_moved=True, problems=0, stored=True)
     assert [person.mail for person in catalog.service().owner.people] == ["alice@example.org"]
     assert [fact.data["entities"] for fact in catalog.facts("catalog.synced")] == [3]
+
+
+def test_whoever_waits_for_a_repository_sees_what_its_read_is_at(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = catalog.register(catalog.source(**{"catalog-info_yaml": component() + "  deploy: {}\n"}).path)
+    seen: list[str] = []
+    say = store.say
+
+    def overheard(session: Session, repository_id: int, **values: object) -> None:
+        seen.extend(str(values[key]) for key in ("doing",) if key in values)
+        say(session, repository_id, **values)
+
+    monkeypatch.setattr(store, "say", overheard)
+
+    catalog.sync(repository, LATER)
+
+    assert seen == ["fetching", "reading its files", "fetching its history", ""]
 
 
 def test_an_unchanged_head_writes_nothing(catalog: Catalog) -> None:
