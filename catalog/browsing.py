@@ -15,14 +15,13 @@ from sqlalchemy.orm import Session, aliased
 
 from catalog import ownership
 from catalog.groups import Claim, Directory
-from catalog.ownership import Owner
+from catalog.ownership import OWNED, Owner
 from catalog.places import Place
 from catalog.query import Service
 from catalog.tables import SEARCH, EntityRow, ProblemRow, RepositoryRow
 
 FACETS = ("kind", "type", "lifecycle", "owner", "label")
 LABELS = ("look", "stale", "removed", "conflict", "problems", "unowned")  # look: any but mere problems
-OWNED = ("component", "api", "resource", "system", "domain")  # kinds that somebody should answer for
 WORDS = 8  # that are looked for; more are left out
 
 
@@ -198,7 +197,7 @@ def _filtered(asked: Asked, alike: Sequence[_Combination]) -> list[ColumnElement
         "removed": EntityRow.removed_at.is_not(None),
         "conflict": EntityRow.ref.in_(_CONFLICT),
         "problems": EntityRow.ref.in_(_WRONG),
-        "unowned": and_(_says_any(unowned), EntityRow.kind.in_(OWNED)),
+        "unowned": and_(_says_any(unowned), EntityRow.kind.in_(sorted(OWNED))),
     }
     if asked.label == "look":
         return [*where, or_(*(labels[name] for name in ("stale", "removed", "conflict", "unowned")))]
@@ -257,11 +256,3 @@ def needing_a_look(session: Session, found: Iterable[Service]) -> int:
     contested = set(session.scalars(_CONFLICT.distinct()))
     wrong = (one.stale_since or one.removed_at or one.ref in contested or not one.owner.people for one in found)
     return sum(map(bool, wrong))
-
-
-def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
-    """Return where else somebody claims that name, with the repository."""
-    columns = (ProblemRow.path, ProblemRow.line, ProblemRow.column, RepositoryRow.name)
-    query = select(*columns).join(RepositoryRow, RepositoryRow.id == ProblemRow.repository_id)
-    claims = query.where(ProblemRow.entity == ref, ProblemRow.code == "conflict").order_by(ProblemRow.id)
-    return [(Place(path, line, column), name) for path, line, column, name in session.execute(claims)]

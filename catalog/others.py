@@ -15,8 +15,6 @@ from catalog.places import Place
 from catalog.standing import Reference, Rest
 from catalog.tables import EntityRow, RelationRow, RepositoryRow
 
-MEMBERSHIPS = ("hasMember", "parentOf")  # above to below
-
 
 def rest(session: Session, repository_id: int, targets: Collection[str]) -> Rest:
     """Return what the others say, and which of them name `targets`. What is removed there is not said any more."""
@@ -46,7 +44,7 @@ def _pairs(session: Session, repository_id: int) -> frozenset[tuple[str, str]]:
     query = (
         select(RelationRow.source, RelationRow.target)
         .join(EntityRow, EntityRow.id == RelationRow.stated_by)
-        .where(RelationRow.type.in_(MEMBERSHIPS), _of_others(repository_id))
+        .where(RelationRow.type.in_(rows.MEMBERSHIPS), _of_others(repository_id))
     )
     return frozenset((above, below) for above, below in session.execute(query.distinct()))
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +69,7 @@ class Service:
     removed_at: datetime | None = None
     stale_revision: str | None = None
     removed_revision: str | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def services(session: Session, repository_id: int | None = None) -> list[Service]:
@@ -111,7 +112,7 @@ def directory(session: Session) -> Directory:
         {row.ref: Person(row.ref, row.title, row.mail) for row in rows if row.kind == "user"},
         store_rows.memberships(session),
         aliases=((alias, row.ref) for row in rows for alias in row.aliases),
-        claims=map(_claim, store_rows.claims_above(session)),
+        claims=map(claim, store_rows.claims_above(session)),
         gone={row.ref: row.removed_at for row in rows if row.removed_at},
         places={row.ref: Place(row.path, row.line, row.column) for row in rows},
     )
@@ -119,12 +120,18 @@ def directory(session: Session) -> Directory:
 
 def claims(session: Session) -> list[Claim]:
     """Return what each entity says of its owner, but for those that no file describes any more."""
-    return [_claim(row) for row in store_rows.claims(session) if row.removed_at is None]
+    return [claim(row) for row in store_rows.claims(session) if row.removed_at is None]
 
 
-def _claim(row: AnyRow) -> Claim:
+def claim(row: AnyRow) -> Claim:
+    """Return what one row of `rows.claims` says."""
     place = Place(row.path, row.owner_line, row.owner_column)
     return Claim(row.ref, row.owner_text, row.owner_ref, row.owner_source or row.path, place, row.part_of)
+
+
+def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
+    """Return where else somebody claims that name, with the repository."""
+    return store.rivals(session, ref)
 
 
 def repositories(session: Session) -> list[Repository]:
@@ -192,6 +199,7 @@ class EntityPage:
     titles: Mapping[str, str]  # of those targets that the catalog knows
     problems: tuple[Noted, ...]
     rivals: tuple[tuple[Place, str], ...]
+    known: Directory = field(default_factory=Directory, repr=False)  # in which its owner was looked up
 
     @property
     def owner(self) -> Owner:
@@ -213,7 +221,7 @@ def entity(session: Session, ref: str) -> EntityPage:
     document = json.loads(row.document)
     related = tuple((one["type"], one["targetRef"]) for one in document["relations"])
     wrong = store.problems(session, entity=ref)
-    names = {one.id: one.name for one in store.repositories(session)} if wrong else {}
+    known = directory(session)
     about = _listed(row)
     return EntityPage(
         about=about,
@@ -221,11 +229,12 @@ def entity(session: Session, ref: str) -> EntityPage:
         repository=row.repository,
         head_at=row.head_at,
         synced_at=row.synced_at,
-        chain=ownership.chain(_claim(row), directory(session)),
+        known=known,
+        chain=ownership.chain(claim(row), known),
         relations=related,
         titles=store_rows.titles(session, [target for _, target in related]),
         problems=tuple(wrong),
-        rivals=tuple((one.problem.place, names[one.repository_id]) for one in wrong if one.problem.code == "conflict"),
+        rivals=tuple(store.rivals(session, ref)) if any(one.problem.code == "conflict" for one in wrong) else (),
     )
 
 
@@ -240,7 +249,7 @@ def _listed(row: AnyRow) -> Listed:
 
 
 _SAME = tuple(
-    field.name for field in fields(Listed) if field.name not in ("place", "owner_place", "repository_url", "branch")
+    one.name for one in fields(Listed) if one.name not in ("place", "owner_place", "repository_url", "branch")
 )
 
 
@@ -257,7 +266,7 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         lifecycle=row.lifecycle,
         tags=tuple(about.get("tags") or ()),
         links=tuple(_links(about.get("links") or ())),
-        owner=ownership.owner_of(_claim(row), known),
+        owner=ownership.owner_of(claim(row), known),
         repository_id=row.repository_id,
         repository_url=row.url,
         path=row.path,
@@ -272,6 +281,7 @@ def _service(row: AnyRow, known: Directory, counts: Mapping[str, int]) -> Servic
         removed_at=row.removed_at,
         stale_revision=row.stale_revision,
         removed_revision=row.removed_revision,
+        document=document,
     )
 
 

@@ -11,6 +11,7 @@ from catalog.entitystore import batches
 from catalog.tables import EntityRow, RelationRow, RepositoryRow
 
 AnyRow = Row[*tuple[Any, ...]]
+MEMBERSHIPS = ("hasMember", "parentOf")  # relations from a group to what is in it
 
 _ABOUT = (
     *(EntityRow.ref, EntityRow.kind, EntityRow.name, EntityRow.title, EntityRow.description, EntityRow.type),
@@ -96,7 +97,7 @@ def people(session: Session) -> Sequence[AnyRow]:
 
 def memberships(session: Session) -> Sequence[tuple[str, str]]:
     """Return who is in which group, and which group below which, as (above, below)."""
-    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type.in_(("hasMember", "parentOf")))
+    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type.in_(MEMBERSHIPS))
     return [(above, below) for above, below in session.execute(query.distinct())]
 
 

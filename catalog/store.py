@@ -168,6 +168,14 @@ def problems(session: Session, repository_id: int | None = None, entity: str | N
     ]
 
 
+def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:
+    """Return where else somebody claims that name, with the repository."""
+    columns = (ProblemRow.path, ProblemRow.line, ProblemRow.column, RepositoryRow.name)
+    query = select(*columns).join(RepositoryRow, RepositoryRow.id == ProblemRow.repository_id)
+    claims = query.where(ProblemRow.entity == ref, ProblemRow.code == "conflict").order_by(ProblemRow.id)
+    return [(Place(path, line, column), name) for path, line, column, name in session.execute(claims)]
+
+
 def _problem(row: ProblemRow) -> Problem:
     place = Place(row.path, row.line, row.column)
     return Problem(place, row.code, row.message, row.hint, row.severity, row.entity)

@@ -30,10 +30,11 @@ def check(database: Database, at: datetime, uses: Uses = UNUSED) -> int:
     what was removed and is needed still.
     """
     with database.read() as session:
-        claims, known = query.claims(session), query.directory(session)
-        owned = _owned_otherwise(session, claims, known)
+        said, known = rows.claims(session), query.directory(session)
+        claims = [(row.repository_id, query.claim(row)) for row in said if row.removed_at is None]
+        owned = _owned_otherwise(session, [claim for _, claim in claims], known)
         found: dict[int, list[Problem]] = {}
-        wrong = (_owners(session, claims, known), _nowhere(session), _circles(session), _removed(session, uses))
+        wrong = (_owners(claims, known), _nowhere(session), _circles(session, said), _removed(session, uses))
         for repository, problem in chain.from_iterable(wrong):
             found.setdefault(repository, []).append(problem)
         noted = [one for one in store.problems(session) if one.whole]
@@ -64,12 +65,11 @@ def _write(
             store.put_problems(session, repository, said, at, whole=True)
 
 
-def _owners(session: Session, claims: Sequence[Claim], known: Directory) -> Iterator[Found]:
-    where = {held.ref: held.repository_id for held in query.holders(session)}
-    for claim in claims:
+def _owners(claims: Sequence[tuple[int, Claim]], known: Directory) -> Iterator[Found]:
+    for repository, claim in claims:
         said = ownership.problem_of(claim, known)
         if said:
-            yield where[claim.ref], said
+            yield repository, said
 
 
 def _nowhere(session: Session) -> Iterator[Found]:
@@ -86,13 +86,13 @@ def _nowhere(session: Session) -> Iterator[Found]:
         yield edge.repository_id, Problem(place, "nowhere", said, hint, "warning", edge.source)
 
 
-def _circles(session: Session) -> Iterator[Found]:
+def _circles(session: Session, entities: Sequence[rows.AnyRow]) -> Iterator[Found]:
     """Name what is above itself: groups whose parents go round, systems and domains too."""
     related = rows.relations(session, types=_UP)
     for type_ in _UP:
         above = {ref: [target for kind, target in said if kind == type_] for ref, said in related.items()}
         inside = in_circles({ref: targets for ref, targets in above.items() if targets})
-        for row in rows.claims(session) if inside else ():
+        for row in entities if inside else ():
             if row.ref in inside:
                 said = f"{_WORDS[type_]}: {row.ref} is above itself, by way of {above[row.ref][0]}"
                 place = Place(row.path, row.owner_line, row.owner_column)

@@ -123,6 +123,11 @@ class Config(BaseModel):
         return self.address.startswith("https://")
 
     @property
+    def mirrors(self) -> Path:
+        """Where repositories are mirrored."""
+        return self.data / "mirrors"
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data / 'fullcycle.db'}"
 

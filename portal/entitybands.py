@@ -10,6 +10,7 @@ from datetime import datetime
 from catalog.browsing import Gone
 from catalog.git import Commit
 from catalog.graph import Radius
+from catalog.ownership import OWNED
 from catalog.places import Place
 from catalog.query import EntityPage
 from portal import render
@@ -17,7 +18,6 @@ from portal.bands import Band
 from portal.render import Times
 
 KINDS = {"api": "API", "airesource": "AI resource"}
-OWNED = frozenset({"component", "api", "resource", "system", "domain"})
 
 
 @dataclass(frozen=True)

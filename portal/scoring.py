@@ -3,7 +3,6 @@
 A fixed number of statements for all of them.
 """
 
-import json
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import ownership, rows, scorecard, scorestore
+from catalog import ownership, scorecard, scorestore
 from catalog import query as catalog
 from catalog.ownership import Owner
 from catalog.query import EntityPage
@@ -46,7 +45,7 @@ def score_all(services: Services, at: datetime) -> int:
     """Judge every component and keep what has changed; return how many outcomes that are."""
     checks = loaded().checks
     with services.database.read() as session:
-        facts = _everything(session, services.config.data / "mirrors")
+        facts = _everything(session, services.config.mirrors)
         cards = {ref: scorecard.card(one, at, checks).marks for ref, one in facts.items()}
         if not scorestore.changed(session, cards):
             return 0
@@ -81,7 +80,7 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
 
 
 def _mirrors() -> Path:
-    return auth.services().config.data / "mirrors"
+    return auth.services().config.mirrors
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
@@ -90,7 +89,6 @@ def _mirrors() -> Path:
 def _everything(session: Session, mirrors: Path, but: Container[str] = ()) -> Mapping[str, Facts]:
     """Return what is known of all components `but` some."""
     found = [one for one in catalog.services(session) if one.removed_at is None and one.ref not in but]
-    documents = {row.ref: json.loads(row.document) for row in rows.components(session)}
     known = {held.ref for held in catalog.holders(session)}
     homes = {one.ref: one.repository_id for one in found}
     errors = Counter(
@@ -107,7 +105,7 @@ def _everything(session: Session, mirrors: Path, but: Container[str] = ()) -> Ma
     for one in found:
         people = [person.name for person in one.owner.people]
         owner = one.owner.title if one.owner.ref else ""
-        told = _facts(one, documents.get(one.ref, {}), owner, people, known, errors[one.ref])
+        told = _facts(one, one.document, owner, people, known, errors[one.ref])
         told = scorefiles.added(told, scorefiles.files(mirrors, one.repository_id, one.head), one.path)
         facts[one.ref] = replace(told, last_healthy=healthy.get(one.ref), last_return=back.get(one.ref))
     return facts

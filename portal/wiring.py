@@ -72,7 +72,7 @@ def _folders(config: Config) -> Sequence[Path]:
 
 def mirror(config: Config, repository: int) -> Mirror:
     """Return a repository's mirror on this machine."""
-    return catalog.actions.mirror(repository, config.data / "mirrors")
+    return catalog.actions.mirror(repository, config.mirrors)
 
 
 def loop(services: Services) -> Loop:
@@ -119,7 +119,7 @@ def _register(
     config: Config, base: Database, jobs: SqlJobs, clock: Clock, url: str, actor: str, listed_by: int | None = None
 ) -> int:
     """Take a repository in and have it read soon; what is already known is only read again."""
-    at, mirrors, local = clock(), config.data / "mirrors", config.allow_local_repositories
+    at, mirrors, local = clock(), config.mirrors, config.allow_local_repositories
     repository = catalog.actions.register(base, url, actor, at, mirrors=mirrors, allow_local=local, listed_by=listed_by)
     with jobs.transaction() as tx:
         jobs.enqueue(tx, SYNC, str(repository), at)
@@ -141,7 +141,7 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
         services.database,
         repository,
         at,
-        mirrors=config.data / "mirrors",
+        mirrors=config.mirrors,
         blocks=BLOCKS,
         credentials=partial(_credentials, config),
         network=_network(config),
@@ -169,7 +169,7 @@ def _follow(services: Services, repository: int, named: Sequence[str]) -> None:
 
 def _reached(config: Config, repository: Repository) -> Mirror:
     """Return a repository's mirror with what it takes to fetch more into it."""
-    mirrors, credentials = config.data / "mirrors", partial(_credentials, config)
+    mirrors, credentials = config.mirrors, partial(_credentials, config)
     return catalog.actions.reached(repository, mirrors, credentials, _network(config))
 
 

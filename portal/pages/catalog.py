@@ -11,9 +11,9 @@ from catalog import browsing, forges
 from catalog import query as catalog
 from catalog.browsing import Asked, Found
 from catalog.groups import Directory
+from catalog.ownership import OWNED
 from catalog.places import Place
 from catalog.query import Noted, Repository
-from catalog.rows import titles as titles_of
 from pipelines import query
 from portal import auth, entitybands
 from portal.bands import Band
@@ -88,7 +88,7 @@ def file_page(repository: str, branch: str, place: Place) -> str:
 def rivals(ref: str) -> Sequence[tuple[Place, str]]:
     """Return where else that name is claimed, with the repository."""
     with auth.services().database.read() as session:
-        return browsing.rivals(session, ref)
+        return catalog.rivals(session, ref)
 
 
 # --- all entities ---------------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def index() -> str:
         address=lambda **more: _address(asked, **more),
         is_filtered=asked != Asked(),
         after=after,
-        owned=browsing.OWNED,
+        owned=OWNED,
         is_admin=auth.somebody().is_admin,
     )
 
@@ -200,7 +200,7 @@ def problems() -> str:
         everything = catalog.noted(session)
         found = sorted((one for one in everything if _fits(one, chosen)), key=lambda one: _order(one, known))
         rows = found[(page - 1) * PAGE : page * PAGE]
-        described = titles_of(session, [one.problem.entity for one in rows if one.problem.entity])
+        described = catalog.titles(session, [one.problem.entity for one in rows if one.problem.entity])
         g.running = len(query.deploys(session, running=True, limit=100))
     return render_template(
         "catalogproblems.html",

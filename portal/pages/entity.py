@@ -19,6 +19,7 @@ from catalog import graph as graphs_of
 from catalog import query as catalog
 from catalog.groups import Directory
 from catalog.nearby import Around, Near
+from catalog.ownership import OWNED
 from catalog.query import EntityPage, Noted, Owner, Repository
 from ledger.errors import Code, Error
 from pipelines import query
@@ -53,10 +54,9 @@ def entity(kind: str, namespace: str, name: str) -> str:
         topic = common.live(session, service=ref)
         page = catalog.entity(session, ref)
         near = nearby.around(session, ref)
-        directory = catalog.directory(session)
         repositories = {one.id: one for one in catalog.repositories(session)}
-        owns = browsing.owned(session, directory, ref) if page.about.kind in ("group", "user") else []
-        behind = _behind(session, page, repositories, directory)
+        owns = browsing.owned(session, page.known, ref) if page.about.kind in ("group", "user") else []
+        behind = _behind(session, page, repositories)
         in_file = _in_file(catalog.noted(session, page.about.repository_id), page) if page.about.stale_since else ()
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
@@ -64,7 +64,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         common.know(session, [row.actor for row in last])
         g.running = len(query.deploys(session, running=True, limit=100))
     above, below = graphs_of.dependents(near.graph, ref), graphs_of.dependencies(near.graph, ref)
-    owners = {one.ref: _owner(one, directory) for one in near.known.values()}
+    owners = {one.ref: _owner(one, page.known) for one in near.known.values()}
     radius = graphs_of.radius(above, {one: owner.ref for one, owner in owners.items() if owner.people})
     until = page.about.removed_at + whole.GRACE if page.about.removed_at else None
     wrong = entitybands.states(page, until, times, behind)
@@ -81,7 +81,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         about=page.about,
         band=wrong[0] if wrong else entitybands.calm(page, radius),
         notes=wrong[1:],
-        felt=entitybands.felt(radius) if wrong or page.about.kind not in entitybands.OWNED else "",
+        felt=entitybands.felt(radius) if wrong or page.about.kind not in OWNED else "",
         picture=graphs.picture(nodes[ref], upper, lower) if upper or lower else "",
         above=upper,
         below=lower,
@@ -137,11 +137,11 @@ def _in_file(found: Sequence[Noted], page: EntityPage) -> Sequence[Noted]:
 # --- what lies behind its state -------------------------------------------------------------------------------------
 
 
-def _behind(session: Session, page: EntityPage, repositories: Mapping[int, Repository], directory: Directory) -> Behind:
+def _behind(session: Session, page: EntityPage, repositories: Mapping[int, Repository]) -> Behind:
     """Look up what the band tells of the states that there are."""
     about, owner, mirrors = page.about, page.owner, _mirrors()
-    is_known = owner.ref in directory.groups or owner.ref in directory.people
-    gone = browsing.gone(session, owner.ref) if owner.ref in directory.gone and not owner.people else None
+    is_known = owner.ref in page.known.groups or owner.ref in page.known.people
+    gone = browsing.gone(session, owner.ref) if owner.ref in page.known.gone and not owner.people else None
     claims = [one for one in page.problems if one.problem.code == "conflict"]
     return Behind(
         rivals=[_rival(one, repositories[one.repository_id]) for one in claims if one.repository_id in repositories],
@@ -176,7 +176,7 @@ def _looked_at(there: Repository | None) -> datetime | None:
 
 
 def _mirrors() -> Path:
-    return auth.services().config.data / "mirrors"
+    return auth.services().config.mirrors
 
 
 # --- who depends on whom --------------------------------------------------------------------------------------------
