@@ -1,13 +1,11 @@
 """The catalog in a real browser: found by words and by the picture, on a wide screen and on a phone, by everybody."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import portal
 from tests.browser.conftest import Visit
-from tests.browser.test_looks import RULES, WIDE
+from tests.browser.looking import too_wide, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 
@@ -28,29 +26,12 @@ PAGES = (
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing(visit: Visit, width: int, theme: str) -> None:
-    axe = (Path(portal.__file__).parent / "static" / "vendor" / "axe.min.js").read_text()
-    page = visit("kofi", "/", width, color_scheme=theme, reduced_motion="reduce", bypass_csp=True)
-    home, found = page.url.rstrip("/"), []
-    for path in PAGES:
-        page.goto(home + path)
-        for summary in page.locator("summary:visible").all():
-            summary.click()
-        page.evaluate(axe)
-        result = page.evaluate(RULES)
-        found += [(path, one["id"], [node["html"][:120] for node in one["nodes"]]) for one in result["violations"]]
-
-    assert found == []
+    assert violations(visit, PAGES, width, theme, opened=True) == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1000, 1280])
 def test_nothing_needs_sideways_scrolling(visit: Visit, width: int) -> None:
-    page = visit("kofi", "/", width)
-    home, wide = page.url.rstrip("/"), {}
-    for path in PAGES:
-        page.goto(home + path)
-        wide[path] = page.evaluate(WIDE)
-
-    assert {path: by for path, by in wide.items() if by > 0} == {}
+    assert too_wide(visit, PAGES, width) == {}
 
 
 def test_one_finds_an_entity_by_a_word_and_a_filter(visit: Visit) -> None:
