@@ -5,7 +5,7 @@ Every model refuses unknown keys and is frozen, so it can travel inside a plan a
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -61,14 +61,57 @@ class Settings(BaseModel):
         return data
 
 
-class LocalSettings(Settings):
+SecretKey = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$", max_length=200)
+]
+TOLD = ("PATH", "PORT", "HOST", "REVISION", "SERVICE", "ENVIRONMENT")  # names whose values only the target knows
+
+
+def _by_name(said: Any) -> Any:
+    """Read `[DB_PASSWORD]` as `{DB_PASSWORD: DB_PASSWORD}`."""
+    if isinstance(said, list | tuple):
+        names = [name for name in said if isinstance(name, str)]
+        if len(names) != len(said) or len(set(names)) != len(names):
+            raise ValueError("a list of names is needed, each once, like [DB_PASSWORD, API_KEY]")
+        return {name: name for name in names}
+    return said
+
+
+def _or_a_list(schema: dict[str, Any]) -> None:
+    mapping = {key: schema.pop(key) for key in tuple(schema) if key not in ("title", "description", "default")}
+    schema["anyOf"] = [{"type": "array", "items": {"type": "string"}, "uniqueItems": True}, mapping]
+
+
+# The name a program sees -> the key under which the secret is kept. Never a value.
+SecretNames = Annotated[
+    dict[Name, SecretKey],
+    BeforeValidator(_by_name),
+    Field(description="names, or name: key; in a list each key is its name", json_schema_extra=_or_a_list),
+]
+
+
+class Variables(Settings):
+    """What programs of a site get besides what the target tells them: plain values, and secrets by their names."""
+
+    env: dict[Name, str] = Field(default_factory=dict)
+    secrets: SecretNames = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_each_name_once(self) -> Self:
+        if twice := sorted(self.env.keys() & self.secrets.keys()):
+            raise ValueError(f"{', '.join(twice)} stands in env and in secrets; keep one of them")
+        if told := [name for name in TOLD if name in self.secrets]:
+            raise ValueError(f"{', '.join(told)} is told by Fullcycle itself; give the secret another name")
+        return self
+
+
+class LocalSettings(Variables):
     """Instances on the portal's own machine, behind HAProxy. The command is a repository's own code and is trusted."""
 
     kind: Literal["local"]
     command: tuple[str, ...] = Field(min_length=1, description="argv; no shell")
     instances: int = Field(2, ge=1, le=50)
     port: int | None = Field(None, ge=1024, le=65535, description="public port; else one from 20000 up")
-    env: dict[Name, str] = Field(default_factory=dict)
     user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
     drain: Duration = timedelta(seconds=30)
 

@@ -17,6 +17,8 @@ FITTING: tuple[tuple[str, str], ...] = (
     ("deploy", "{environments: {a: {target: {kind: memory}}}}"),
     ("deploy", "{environments: {a: {target: {kind: memory}, strategy: rolling, bake: 1h30m, x-note: 1}}}"),
     ("deploy", "{environments: {a: {target: {kind: memory}, strategy: {canary: [10, 100], bake: 500ms}}}}"),
+    ("deploy", "{environments: {a: {target: {kind: local, command: [a], secrets: [DB_PASSWORD]}}}}"),
+    ("deploy", "{environments: {a: {target: {kind: local, command: [a], secrets: {DB_PASSWORD: payments/db}}}}}"),
     ("objectives", "[{name: a, target: 99.9, window: 30d, errors: e, total: t}]"),
     ("oncall", "{escalation: payments, runbook: 'https://shop.test', x-note: 1}"),
 )
@@ -24,6 +26,8 @@ UNFIT: tuple[tuple[str, str], ...] = (
     ("deploy", "{environments: {a: {target: {kind: memory}, strategy: fast}}}"),
     ("deploy", "{environments: {a: {target: {kind: memory}, bake: 5}}}"),
     ("deploy", "{environments: {a: {target: {kind: memory}, baek: 5m}}}"),
+    ("deploy", "{environments: {a: {target: {kind: local, command: [a], secrets: [DB, DB]}}}}"),
+    ("deploy", "{environments: {a: {target: {kind: local, command: [a], secrets: {DB: ../other}}}}}"),
     ("deploy", "{environments: {}}"),
     ("objectives", "[]"),
     ("objectives", "[{name: a, target: 99.9, window: 30d, errors: e}]"),
