@@ -16,6 +16,7 @@ from pipelines.machine import OPEN, Abort, Deploy, State, Took
 from pipelines.plan import Past, ReleaseRef, Step, StepKind, from_json, to_json
 from pipelines.spec import DeploySpec
 from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow
+from pipelines.terms import USUAL, Terms
 from pipelines.watch import Watch
 
 
@@ -31,6 +32,7 @@ class Asked:
     actor: str
     rollback: bool = False
     note: str = ""
+    terms: Terms = USUAL
 
     @property
     def lane(self) -> str:
@@ -57,6 +59,7 @@ class _Progress:
 
 
 _PROGRESS = TypeAdapter(_Progress)
+_TERMS = TypeAdapter(Terms)
 
 
 def lock_service(session: Session, service: str) -> CounterRow:
@@ -115,6 +118,7 @@ def add(session: Session, asked: Asked, at: datetime) -> int:
         requested_at=at,
         state=State.QUEUED,
         progress=_PROGRESS.dump_python(_Progress(), mode="json"),
+        terms=asked.terms.told(),
     )
     return int(session.scalar(row.returning(DeployRow.id)) or 0)
 
@@ -149,6 +153,7 @@ def asked(row: DeployRow) -> Asked:
         row.actor,
         row.rollback,
         row.note,
+        _TERMS.validate_python(row.terms or {}),
     )
 
 

@@ -61,6 +61,7 @@ class DeployRow(Base):
     progress: Mapped[dict[str, Any]] = mapped_column(JSON)
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)  # frozen by the click
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")  # on which terms, frozen by the click
 
     __table_args__ = (
         Index("ix_deploys_service_environment_id", "service", "environment", "id"),
@@ -78,7 +79,7 @@ class OrderRow(Base):
     __tablename__ = "deploy_orders"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     deploy_id: Mapped[int] = mapped_column(BigId, ForeignKey("deploys.id"), index=True)
-    order: Mapped[str] = mapped_column(String(20))  # abort
+    order: Mapped[str] = mapped_column(String(20))  # abort, pause, resume, look
     actor: Mapped[str] = mapped_column(String(300))
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     reason: Mapped[str] = mapped_column(Text, default="")
@@ -95,6 +96,7 @@ class LiveRow(Base):
     subject: Mapped[str] = mapped_column(Text)
     deploy_id: Mapped[int] = mapped_column(BigId)
     since: Mapped[datetime] = mapped_column(UTCDateTime)
+    warm_until: Mapped[datetime | None] = mapped_column(UTCDateTime)  # the release before still runs until then
 
 
 class WaitingRow(Base):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipelines.actions import Preview
 from pipelines.machine import State
 from pipelines.plan import Plan
+from pipelines.planning import Preview
 from pipelines.query import Page, Row, Summary
 from portal import render, telling
 from portal.render import Times

@@ -22,6 +22,8 @@ ROOMS_WITH_TABLES = (
     "ledger.events",
     "ledger.inbox",
     "ledger.jobs",
+    "pipelines.coursetables",
+    "pipelines.ruletables",
     "pipelines.tables",
     "portal.tables",
     "production.tables",

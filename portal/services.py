@@ -10,6 +10,7 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Jobs
 from pipelines.actions import Actions
+from pipelines.planning import Planner
 from portal.config import Config
 from production.ports import Checker, Target
 
@@ -22,7 +23,8 @@ class Services:
     jobs: Jobs
     targets: Mapping[str, Target]  # by kind: local, memory
     checkers: Mapping[str, Checker]  # by kind of target
-    actions: Actions  # plan, deploy, roll back, abort, let a lane go on
+    planner: Planner  # what would happen
+    actions: Actions  # deploy, roll back, abort, let a lane go on
     register: "Register"
     mirror: Callable[[Repository], Mirror]  # with what it takes to fetch more into it
 

@@ -26,6 +26,7 @@ from pipelines.actions import Actions
 from pipelines.acts import Ports
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.machine import Deploy
+from pipelines.planning import Planner
 from pipelines.store import Asked
 from portal import scoring
 from portal.blocks import BLOCKS
@@ -56,9 +57,10 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
     targets: Mapping[str, Target] = {"local": hosting, "memory": memory}
     looker = Looker(_folders(config), hosting.checkout)
     checkers: Mapping[str, Checker] = {"local": looker, "memory": MemoryChecker(memory)}
-    actions = Actions(base, jobs, partial(mirror, config), frozenset(targets))
+    planner = Planner(base, jobs, partial(mirror, config), frozenset(targets))
+    actions = Actions(base, jobs, planner)
     register = partial(_register, config, base, jobs, clock)
-    return Services(config, base, clock, jobs, targets, checkers, actions, register, partial(_reached, config))
+    return Services(config, base, clock, jobs, targets, checkers, planner, actions, register, partial(_reached, config))
 
 
 def local(config: Config, database: Database) -> LocalTarget:
@@ -154,7 +156,7 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
         with services.database.read() as session:
             found = [one for one in catalog.query.services(session, repository) if one.deploy]
         for service in found:
-            services.actions.measure(service, at)
+            services.planner.measure(service, at)
     return synced.stored
 
 
@@ -226,7 +228,7 @@ class InUse:
 def _measure(services: Services, work: Work) -> None:
     with services.database.read() as session:
         service = catalog.query.service(session, work.claim.key)
-    services.actions.measure(service, services.clock())
+    services.planner.measure(service, services.clock())
     _done(services, work)
 
 

@@ -17,6 +17,8 @@ TABLES = (
     "ledger.jobs_sql",
     "ledger.inbox",
     "catalog.tables",
+    "pipelines.coursetables",
+    "pipelines.ruletables",
     "pipelines.tables",
     "portal.tables",
     "production.tables",

@@ -57,9 +57,9 @@ def plan(name: str, query_data: PlanQuery) -> Any:
     with services.database.read() as session:
         service = asking.service(session, name)
     if asked.release is not None:
-        made = services.actions.preview_rollback(service, asked.environment, asked.release, asking.now())
+        made = services.planner.preview_rollback(service, asked.environment, asked.release, asking.now())
     else:
-        made = services.actions.preview(service, asked.environment, asked.revision, asking.now())
+        made = services.planner.preview(service, asked.environment, asked.revision, asking.now())
     return tell.preview(made)
 
 

@@ -8,10 +8,10 @@ from catalog.query import Service
 from ledger import jobs
 from ledger.events import Event
 from pipelines import plan as plans
-from pipelines.actions import Preview
 from pipelines.change import Change
 from pipelines.machine import ENDED, State, Took
 from pipelines.machine import Deploy as Machine
+from pipelines.planning import Preview
 from pipelines.query import Page, Row, Summary
 from portal.api import records, shapes
 from production.ports import Check

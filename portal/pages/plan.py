@@ -7,8 +7,9 @@ from catalog import query as catalog
 from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query
-from pipelines.actions import Preview, Started
+from pipelines.actions import Started
 from pipelines.plan import Plan
+from pipelines.planning import Preview
 from portal import auth, bands, telling, whose
 from portal.pages import common
 from portal.permissions import Action
@@ -31,9 +32,9 @@ def show(name: str, environment: str) -> str:
     if to:
         if not to.isdigit() or len(to) > 9:
             raise Error(Code.INVALID, f"“{to[:40]}” is not the number of a release.")
-        preview = services.actions.preview_rollback(known, environment, int(to), times.now)
+        preview = services.planner.preview_rollback(known, environment, int(to), times.now)
     else:
-        preview = services.actions.preview(known, environment, request.args.get("revision", "").strip(), times.now)
+        preview = services.planner.preview(known, environment, request.args.get("revision", "").strip(), times.now)
     plan = preview.plan
     return render_template(
         "plan.html",

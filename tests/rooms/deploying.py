@@ -21,6 +21,7 @@ from pipelines.actions import Actions
 from pipelines.acts import Ports
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.machine import Deploy
+from pipelines.planning import Planner
 from production.ports import Answer, Check, Checker, Failed, Instance, Site, Target
 from production.targets.memory import MemoryChecker, MemoryTarget
 from tests.conftest import NOON
@@ -145,7 +146,8 @@ class House:
         self.checker = Moody(MemoryChecker(self.target))
         targets: Mapping[str, Target] = {"memory": self.target}
         checkers: Mapping[str, Checker] = {"memory": self.checker}
-        self.actions = Actions(self.database, self.jobs, lambda _: Mirror(self.mirror), frozenset(targets))
+        self.planner = Planner(self.database, self.jobs, lambda _: Mirror(self.mirror), frozenset(targets))
+        self.actions = Actions(self.database, self.jobs, self.planner)
         self.loop = Loop(
             self.database,
             self.jobs,

@@ -52,7 +52,7 @@ def test_a_preview_says_what_would_happen_and_changes_nothing(house: House, repo
     served_by(house, repository)
     revision = repository.commit(described(CANARY), {"poetry.lock": "a\nb\n"})
 
-    seen = house.actions.preview(service(), PRODUCTION, "", house.now)
+    seen = house.planner.preview(service(), PRODUCTION, "", house.now)
 
     assert (seen.plan.release.number, seen.plan.release.revision) == (2, revision)
     assert seen.plan.release.subject == "Change number 2"
@@ -69,7 +69,7 @@ def test_steps_are_expected_to_take_as_long_as_they_did_lately(house: House, rep
     served_by(house, repository, described(takes="7s"))
     repository.commit(described())
 
-    steps = house.actions.preview(service(), PRODUCTION, "", house.now).plan.steps
+    steps = house.planner.preview(service(), PRODUCTION, "", house.now).plan.steps
 
     assert next(step for step in steps if step.kind is StepKind.START).expected.total_seconds() >= 7
 
@@ -78,7 +78,7 @@ def test_an_older_revision_is_shown_as_going_back(house: House, repository: Repo
     old = repository.commit(described())
     served_by(house, repository)
 
-    seen = house.actions.preview(service(), PRODUCTION, old, house.now)
+    seen = house.planner.preview(service(), PRODUCTION, old, house.now)
 
     assert "This goes back or sideways" in [gate.title for gate in seen.gates]
     assert seen.plan.change.back
@@ -129,7 +129,7 @@ def test_a_revision_that_is_none_is_refused_with_a_sentence(
 def test_an_unknown_environment_is_named_with_those_there_are(house: House, repository: Repository) -> None:
     repository.commit(described())
 
-    error = refused(lambda: house.actions.preview(service(), "staging", "", house.now))
+    error = refused(lambda: house.planner.preview(service(), "staging", "", house.now))
 
     assert error.code is Code.NOT_FOUND
     assert error.message == "checkout has no environment 'staging'; it has production"
@@ -177,7 +177,7 @@ def test_the_spec_of_that_very_revision_counts(house: House, repository: Reposit
 
 def test_a_target_that_is_not_here_is_refused(house: House, repository: Repository) -> None:
     repository.commit(described())
-    house.actions = replace(house.actions, target_kinds=frozenset({"local"}))
+    house.actions = replace(house.actions, planner=replace(house.planner, target_kinds=frozenset({"local"})))
 
     error = refused(lambda: house.deploy())
 
@@ -394,7 +394,7 @@ def test_there_is_no_way_back_to_what_serves(house: House, repository: Repositor
 def test_the_plan_of_a_rollback_can_be_seen_before(house: House, repository: Repository) -> None:
     three_releases(house, repository)
 
-    seen = house.actions.preview_rollback(service(), PRODUCTION, 1, house.now)
+    seen = house.planner.preview_rollback(service(), PRODUCTION, 1, house.now)
 
     assert seen.plan.rollback
     assert seen.plan.change.back
@@ -458,8 +458,8 @@ def test_what_waits_to_go_out_is_measured_once_per_move(house: House, repository
     served_by(house, repository)
     revision = repository.commit(described())
 
-    assert house.actions.measure(service(), house.now)
-    assert not house.actions.measure(service(), house.now)
+    assert house.planner.measure(service(), house.now)
+    assert not house.planner.measure(service(), house.now)
 
     with house.database.read() as session:
         waiting = query.summaries(session)[CHECKOUT, PRODUCTION].waiting
@@ -473,7 +473,7 @@ def test_what_waits_to_go_out_is_measured_once_per_move(house: House, repository
 def test_after_a_deploy_nothing_waits(house: House, repository: Repository) -> None:
     served_by(house, repository)
 
-    house.actions.measure(service(), house.now)
+    house.planner.measure(service(), house.now)
 
     with house.database.read() as session:
         waiting = query.summaries(session)[CHECKOUT, PRODUCTION].waiting
