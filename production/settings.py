@@ -115,6 +115,11 @@ class LocalSettings(Variables):
     user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
     drain: Duration = timedelta(seconds=30)
 
+    @property
+    def side_by_side(self) -> bool:
+        """Can two releases share the traffic?"""
+        return True
+
 
 class MemorySettings(Settings):
     """Nothing runs; the target only remembers. For trying out, for tests and for talks."""
@@ -125,8 +130,51 @@ class MemorySettings(Settings):
     takes: Duration = timedelta(0)
     drain: Duration = timedelta(seconds=30)
 
+    @property
+    def side_by_side(self) -> bool:
+        """Can two releases share the traffic?"""
+        return True
 
-TargetSettings = Annotated[LocalSettings | MemorySettings, Field(discriminator="kind")]
+
+STEP_NAMES = ("RELEASE", "REVISION", "PREVIOUS_REVISION", "SERVICE", "ENVIRONMENT", "PERCENT", "INSTANCES", "STEP")
+Argv = Annotated[tuple[str, ...], Field(min_length=1, description="argv; no shell")]
+
+
+class CommandSettings(Variables):
+    """The repository's own programs do the work: kubectl, helm, terraform, ansible, anything. They are trusted."""
+
+    kind: Literal["command"]
+    deploy: Argv = Field(description="argv that makes REVISION run")
+    weigh: Argv | None = Field(None, description="argv that gives RELEASE the PERCENT of the traffic")
+    verify: Argv | None = Field(None, description="argv that ends with 0 when REVISION is what runs")
+    stop: Argv | None = Field(None, description="argv that ends whatever is not REVISION")
+    status: Argv | None = Field(None, description="argv that prints the instances as JSON")
+    url: str | None = Field(
+        None,
+        pattern=r"^http://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?$",
+        description="where it answers, and checks ask",
+    )
+    timeout: Duration = Field(timedelta(minutes=10), description="for each program, from its start to its end")
+    inactivity: Duration | None = Field(None, description="a program that writes nothing for so long is ended")
+    instances: int = Field(1, ge=1, le=10_000)
+    user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
+    drain: Duration = timedelta(0)
+
+    @property
+    def side_by_side(self) -> bool:
+        """Can two releases share the traffic? Else a release replaces the other one when it is started."""
+        return self.weigh is not None
+
+    @model_validator(mode="after")
+    def _is_told_by_us(self) -> Self:
+        if twice := [name for name in (*STEP_NAMES, "DEPLOY_DIR") if name in self.env or name in self.secrets]:
+            raise ValueError(f"{', '.join(twice)} is told by Fullcycle itself; choose another name")
+        if self.timeout <= timedelta(0) or (self.inactivity is not None and self.inactivity <= timedelta(0)):
+            raise ValueError("timeout and inactivity must be longer than nothing")
+        return self
+
+
+TargetSettings = Annotated[LocalSettings | MemorySettings | CommandSettings, Field(discriminator="kind")]
 
 CHECK_KINDS = ("http", "tcp", "alive", "command")
 
