@@ -51,12 +51,16 @@ class Actions:
         preview = self.planner.preview(service, environment, revision, at, actor, terms)
         _refuse(preview)
         with self.jobs.transaction() as tx:
-            store.lock_service(tx, service.ref)
-            sha = preview.plan.release.revision
-            if (known := store.open_deploy(tx, service.ref, environment, sha)) is not None:
-                return Started(known, already=True)
-            release = store.number(tx, service.ref, sha, preview.plan.release.subject, at)
-            return self._add(tx, replace(preview.asked, release=release, note=note), at)
+            return self.order(tx, preview, at, note)
+
+    def order(self, tx: Session, preview: Preview, at: datetime, note: str = "") -> Started:
+        """Ask for what has been previewed and is not blocked, in the caller's transaction, which locks the lane."""
+        asked, wanted = preview.asked, preview.plan.release
+        store.lock_service(tx, asked.service)
+        if (known := store.open_deploy(tx, asked.service, asked.environment, wanted.revision)) is not None:
+            return Started(known, already=True)
+        release = store.number(tx, asked.service, wanted.revision, wanted.subject, at)
+        return self._add(tx, replace(asked, release=release, note=note), at)
 
     def rollback(
         self, service: Service, environment: str, number: int, actor: str, at: datetime, note: str = ""
