@@ -40,7 +40,7 @@ class Rules(Protocol):
 
     @property
     def blocking(self) -> Sequence[str]:
-        """Those that must be good on every commit that goes out, not only on the newest."""
+        """Those of which no failure may be among all commits that go out, not only at the newest."""
 
     @property
     def allow_failures(self) -> Sequence[str]:
@@ -90,7 +90,7 @@ def standing(statuses: Mapping[str, Status], rules: Rules = NO_RULES) -> Standin
         return Standing("red", f"{listed(failed)} failed", _first(failed, counted))
     if running := _in(counted, State.PENDING):
         return Standing("running", f"{listed(running)} {_are(running)} running", _first(running, counted))
-    if missing := [name for name in dict.fromkeys((*rules.require, *rules.blocking)) if name not in seen]:
+    if missing := [name for name in rules.require if name not in seen]:
         return Standing("unknown", f"nothing has been said by {listed(missing)}")
     if not counted:
         return Standing("unknown", "no CI has said anything that counts" if seen else "no CI has said anything")
@@ -104,11 +104,8 @@ def standing(statuses: Mapping[str, Status], rules: Rules = NO_RULES) -> Standin
 
 def barring(statuses: Mapping[str, Status], rules: Rules) -> str:
     """Return why this commit keeps itself, and all that is built upon it, from going out; empty when it does not."""
-    bad = [name for name in rules.blocking if name not in statuses or statuses[name].state not in _GOOD]
-    return f"{listed(bad)} {_are(bad)} not good" if bad else ""
-
-
-_GOOD = (State.SUCCESS, State.SKIPPED)
+    bad = [name for name in rules.blocking if name in statuses and statuses[name].state is State.FAILURE]
+    return f"{listed(bad)} failed" if bad else ""
 
 
 def _in(statuses: Mapping[str, Status], state: State) -> list[str]:
