@@ -11,6 +11,7 @@ import pytest
 from ledger.errors import Code, Error
 from production.ports import Done, Failed, Progress, Site
 from production.targets.local import LocalTarget
+from tests.promises.commandstage import command_stage, ended
 from tests.promises.stage import DIES, Stage, local_stage, memory_stage, settled
 
 METHODS = ("prepare", "start", "weigh", "drain", "stop")
@@ -24,16 +25,24 @@ def local(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
     made.target.shutdown()
 
 
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("command")
+    yield command_stage(folder)
+    ended(folder)
+
+
 @pytest.fixture(
     params=[
         "memory",
         "memory in a file",
         pytest.param("local", marks=pytest.mark.local),
+        pytest.param("command", marks=pytest.mark.long),
     ],
 )
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
-    if request.param == "local":
-        made: Stage = request.getfixturevalue("local")
+    if request.param in ("local", "command"):
+        made: Stage = request.getfixturevalue(request.param)
         return made
     return memory_stage(tmp_path / "memory.json" if request.param == "memory in a file" else None)
 
