@@ -14,8 +14,9 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from pipelines import store
+from pipelines.deploy import ENDED, Deploy, Fact, Kind, State
 from pipelines.jobs import ADVANCE, record
-from pipelines.machine import ENDED, Deploy, Fact, Kind, State, apply
+from pipelines.machine import apply
 from pipelines.planning import Planner, Preview
 from pipelines.store import Asked
 from pipelines.terms import USUAL, Terms
@@ -125,10 +126,10 @@ class Actions:
 
     def _abort(self, tx: Session, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
         self.jobs.wake(tx, ADVANCE, str(deploy_id), at)  # first of all: it locks the lane, as the loop does
-        asked, deploy, abort = store.load(tx, deploy_id)
+        asked, deploy, orders = store.load(tx, deploy_id)
         if deploy.state in ENDED:
             raise Error(Code.CONFLICT, f"that deploy has ended: it is {deploy.state}; there is nothing to stop")
-        if deploy.state is State.UNDOING or abort is not None:
+        if deploy.state is State.UNDOING or any(one.kind == "abort" for one in orders):
             return  # on its way back already
         store.order(tx, deploy_id, "abort", actor, at, reason)
         data = {"environment": asked.environment, "release": asked.release.number, "reason": reason}

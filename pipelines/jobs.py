@@ -14,23 +14,13 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs, Lost
 from pipelines import store
-from pipelines.acts import Came, Ports, perform
-from pipelines.machine import (
-    ENDED,
-    Act,
-    Bind,
-    Deploy,
-    Fact,
-    Kind,
-    Nothing,
-    Perform,
-    Record,
-    State,
-    apply,
-    decide,
-)
+from pipelines.acts import perform
+from pipelines.deciding import Bind, Nothing, Perform, Record, Wait, decide
+from pipelines.deploy import ENDED, Deploy, Fact, Kind, State
+from pipelines.machine import apply
 from pipelines.plan import Plan, Step
 from pipelines.store import Asked
+from pipelines.world import Came, Ports
 
 ADVANCE = "deploy.advance"
 BIND_TRIES = 6  # half a minute; the worker waits longer before each
@@ -55,14 +45,22 @@ class Loop:
         deploy_id = int(claim.key)
         while not lost():
             with self.database.read() as session:
-                asked, deploy, abort = store.load(session, deploy_id)
-            act = decide(deploy, abort, self.ports.clock())
+                asked, deploy, orders = store.load(session, deploy_id)
+            act = decide(deploy, orders, self.ports.clock())
+            if isinstance(act, Wait):
+                self._leave(claim, act.until)
+                return
             came = self._do(act, asked, deploy, claim)
             if self._write(claim, asked, deploy, came):
                 return
         raise Lost
 
-    def _do(self, act: Act, asked: Asked, deploy: Deploy, claim: Claim) -> Came | None:
+    def _leave(self, claim: Claim, until: datetime) -> None:
+        """Nothing is to be done before a person orders something, which wakes the job."""
+        with self.jobs.transaction() as tx:
+            self.jobs.finish(tx, claim, self.ports.clock(), again_at=until)
+
+    def _do(self, act: Bind | Perform | Record | Nothing, asked: Asked, deploy: Deploy, claim: Claim) -> Came | None:
         match act:
             case Nothing():
                 return None

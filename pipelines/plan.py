@@ -1,6 +1,7 @@
 """What will happen: frozen steps, each with what undoes it, its deadline, and how long it should take. Pure."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipelines.change import Change
-from pipelines.spec import BUILD_DEADLINE, DeploySpec, Environment
+from pipelines.proof import Before
+from pipelines.spec import BUILD_DEADLINE, PATIENCE, DeploySpec, Environment, Judge
 from pipelines.strategy import Wave, waves
 from production.ports import Check
 from production.settings import duration
@@ -17,13 +19,16 @@ GRACE = timedelta(seconds=30)  # on top of what a step may take by itself
 
 
 class StepKind(StrEnum):
+    TIDY = "tidy"  # what still stays warm of an earlier deploy ends
     PREPARE = "prepare"  # files there and built
     START = "start"  # so many instances up, without traffic
     PROBE = "probe"  # each instance passes its checks so often in a row
     WEIGH = "weigh"  # traffic moves
-    BAKE = "bake"  # traffic stays and the checks go on
+    BAKE = "bake"  # traffic stays and the checks go on, for as long as the step is expected to take
+    PAUSE = "pause"  # a person says when it goes on
     DRAIN = "drain"  # the other release finishes what it has begun
     STOP = "stop"  # the other release ends
+    VERIFY = "verify"  # on the way back: what serves again is looked at
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,13 @@ class Plan:
     deadline: timedelta
     change: Change = field(default_factory=Change)
     back: timedelta = timedelta(0)  # expected time to be back on the base
+    side_by_side: bool = True  # False: starting a release replaces the other one
+    irreversible: str = ""  # why it cannot be taken back; empty when it can
+    keep: timedelta = timedelta(0)  # the base stays warm for so long afterwards
+    patience: timedelta = PATIENCE  # a pause waits so long for a person
+    judge: Judge | None = None
+    before: Before = Before()  # what was answered in the time before, where it is known
+    trial: bool = False  # only the first wave, and then back
 
     @property
     def expected(self) -> timedelta:
@@ -96,15 +108,23 @@ def plan(
     past: Past | None = None,
     *,
     rollback: bool = False,
+    trial: bool = False,
+    irreversible: str = "",
+    before: Before = Before(),
 ) -> Plan:
-    """Return what will happen when `release` replaces `base`. A rollback goes all at once and is not watched."""
+    """Return what will happen when `release` replaces `base`. A rollback goes all at once and is not watched.
+
+    A trial is the first wave only, and then the way back. `irreversible` says why the change cannot be taken back.
+    """
     asked = spec.environments[environment]
     target = asked.target.model_dump(mode="json")
     instances = int(target["instances"])
     alone = base is None or base.number == release.number  # nobody else to leave a share of the traffic to
-    stairs = waves(asked.strategy, instances, first=alone or rollback)
-    bake = timedelta(0) if rollback else asked.watched
-    steps = _forward(asked, spec, release, base, stairs, bake, past or {})
+    stairs = waves(asked, instances, first=alone or rollback)[: 1 if trial else None]
+    if rollback:
+        stairs = tuple(replace(wave, bake=timedelta(0)) for wave in stairs)
+    keep = timedelta(0) if rollback or alone or trial or not asked.target.side_by_side else asked.warm
+    steps = _Forward(asked, spec, release, None if trial else base, stairs, keep, past or {}).steps(rollback=rollback)
     return Plan(
         service,
         environment,
@@ -118,51 +138,77 @@ def plan(
         tuple(check.check() for check in asked.checks),
         target,
         spec.build,
-        bake,
-        asked.deadline + bake * len(stairs),
+        max(wave.bake for wave in stairs),
+        asked.deadline + sum((step.expected for step in steps if step.kind is StepKind.BAKE), timedelta(0)),
         change,
         _back(steps, base),
+        asked.target.side_by_side,
+        irreversible,
+        keep,
+        asked.patience,
+        None if rollback or alone else asked.judge,
+        before,
+        trial,
     )
 
 
-def _forward(
-    asked: Environment,
-    spec: DeploySpec,
-    release: ReleaseRef,
-    base: ReleaseRef | None,
-    stairs: tuple[Wave, ...],
-    bake: timedelta,
-    past: Past,
-) -> tuple[Step, ...]:
-    number, drain = release.number, duration(asked.target.drain)
-    probe = probing(asked)
-    usual: Past = {
-        StepKind.PREPARE: timedelta(seconds=20 if spec.build else 1),
-        StepKind.START: timedelta(seconds=1),
-        StepKind.PROBE: probe[0],
-        StepKind.BAKE: bake,
-        StepKind.DRAIN: min(drain, timedelta(seconds=2)),
-        StepKind.STOP: timedelta(seconds=1),
-    } | {kind: took for kind, took in past.items() if kind is not StepKind.BAKE}
+@dataclass(frozen=True)
+class _Forward:
+    """The steps forward. `base`: what is replaced; nothing of it is drained or stopped where there is none."""
 
-    def step(kind: StepKind, deadline: timedelta, undo: str, wave: Wave | None = None) -> Step:
+    asked: Environment
+    spec: DeploySpec
+    release: ReleaseRef
+    base: ReleaseRef | None
+    stairs: tuple[Wave, ...]
+    keep: timedelta
+    past: Past
+
+    def steps(self, *, rollback: bool) -> tuple[Step, ...]:
+        drain, served = duration(self.asked.target.drain), f"{self.base.number}" if self.base else ""
+        steps = []
+        if self.keep and self.base is not None and not rollback:
+            steps.append(self._step(StepKind.TIDY, 2 * GRACE, "nothing to undo; it served nobody"))
+        steps.append(self._step(StepKind.PREPARE, BUILD_DEADLINE + GRACE, "nothing runs yet; the files stay"))
+        running = 0
+        for wave in self.stairs:
+            steps += self._wave(wave, started=running)
+            running = max(running, wave.instances)
+        if self.base is not None and self.asked.target.side_by_side:
+            steps.append(self._step(StepKind.DRAIN, drain + GRACE, f"{served} gets its traffic again"))
+            if not self.keep:
+                steps.append(self._step(StepKind.STOP, 2 * GRACE, f"{served} starts again"))
+        return tuple(steps)
+
+    def _wave(self, wave: Wave, *, started: int) -> Iterator[Step]:
+        looks = "nothing to undo; it only looks"
+        probe, preview = probing(self.asked), self.asked.strategy.blue_green
+        if wave.instances > started:
+            undo = "the new instances stop" if self.asked.target.side_by_side else "the release before is put back"
+            yield self._step(StepKind.START, 2 * GRACE + self.asked.target.longest, undo, wave)
+            yield self._step(StepKind.PROBE, probe[1] + GRACE, looks, wave)
+        if preview is not None and preview.preview and wave.bake:
+            yield self._bake(replace(wave, percent=0), preview.preview)
+        back = "all traffic goes back" if self.base else "traffic is taken away"
+        yield self._step(StepKind.WEIGH, GRACE + self.asked.target.longest, back, wave)
+        if wave.bake:
+            yield self._bake(wave, wave.bake)
+        if wave.pause:
+            yield self._step(StepKind.PAUSE, self.asked.patience, "nothing to undo; it only waits", wave)
+
+    def _bake(self, wave: Wave, bake: timedelta) -> Step:
+        return replace(self._step(StepKind.BAKE, bake + GRACE, "nothing to undo; it only looks", wave), expected=bake)
+
+    def _step(self, kind: StepKind, deadline: timedelta, undo: str, wave: Wave | None = None) -> Step:
+        usual: Past = {
+            StepKind.PREPARE: timedelta(seconds=20 if self.spec.build else 1),
+            StepKind.START: timedelta(seconds=1),
+            StepKind.PROBE: probing(self.asked)[0],
+            StepKind.DRAIN: min(duration(self.asked.target.drain), timedelta(seconds=2)),
+            StepKind.STOP: timedelta(seconds=1),
+        } | {kind: took for kind, took in self.past.items() if kind not in (StepKind.BAKE, StepKind.PAUSE)}
         at = (wave.number, wave.percent, wave.instances) if wave else (0, 0, 0)
-        return Step(kind, number, *at, deadline, usual.get(kind, timedelta(0)), undo)
-
-    steps = [step(StepKind.PREPARE, BUILD_DEADLINE + GRACE, "nothing runs yet; the files stay")]
-    running = 0
-    for wave in stairs:
-        if wave.instances > running:
-            steps.append(step(StepKind.START, 2 * GRACE, "the new instances stop", wave))
-            steps.append(step(StepKind.PROBE, probe[1] + GRACE, "nothing to undo; it only looks", wave))
-            running = wave.instances
-        steps.append(step(StepKind.WEIGH, GRACE, "all traffic goes back" if base else "traffic is taken away", wave))
-        if bake:
-            steps.append(step(StepKind.BAKE, bake + GRACE, "nothing to undo; it only looks", wave))
-    if base is not None:
-        steps.append(step(StepKind.DRAIN, drain + GRACE, f"{base.number} gets its traffic again"))
-        steps.append(step(StepKind.STOP, 2 * GRACE, f"{base.number} starts again"))
-    return tuple(steps)
+        return Step(kind, self.release.number, *at, deadline, usual.get(kind, timedelta(0)), undo)
 
 
 def probing(asked: Environment) -> tuple[timedelta, timedelta]:

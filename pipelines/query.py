@@ -12,7 +12,7 @@ from ledger.errors import Code, Error
 from ledger.jobs import Hold, Jobs
 from pipelines import store, waiting
 from pipelines.change import Change
-from pipelines.machine import OPEN, Deploy, State
+from pipelines.deploy import OPEN, Deploy, State
 from pipelines.plan import ReleaseRef, StepKind
 from pipelines.rollback import earlier
 from pipelines.rows import WORDS as WORDS
@@ -103,6 +103,7 @@ _COLUMNS = (
     DeployRow.version,
 )
 
+TRIED = ("good", "bad")  # how trials end
 HISTORY = 100  # healthy deploys that are looked through for a way back
 
 
@@ -139,7 +140,7 @@ def deploys(
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[Row]:
-    """Return deploys, newest first; `ended` is healthy, undone, aborted or stuck, `before` an id to page on from."""
+    """Return deploys, newest first; `ended` is healthy, undone, aborted, tried or stuck, `before` an id to page on from."""
     asked: list[ColumnElement[bool]] = []
     if service is not None:
         asked.append(DeployRow.service == service)
@@ -150,9 +151,10 @@ def deploys(
     if running is not None:
         asked.append(DeployRow.state.in_(OPEN) if running else DeployRow.ended_at.is_not(None))
     if ended is not None:
-        asked.append(DeployRow.ending == "aborted" if ended == "aborted" else DeployRow.state == ended)
+        wanted = {"aborted": DeployRow.ending == "aborted", "tried": DeployRow.ending.in_(TRIED)}
+        asked.append(wanted.get(ended, DeployRow.state == ended))
     if ended == "undone":
-        asked.append(DeployRow.ending != "aborted")
+        asked.append(DeployRow.ending.not_in(("aborted", *TRIED)))
     if since is not None:
         asked.append(DeployRow.requested_at >= since)
     if before is not None:
@@ -203,7 +205,12 @@ def returns(session: Session, service: str | None = None) -> Mapping[str, dateti
     """Return when each service last went back and came to rest: rolled back by a person, or put back by itself."""
     back = or_(
         and_(DeployRow.rollback, DeployRow.state == State.HEALTHY),
-        and_(DeployRow.state == State.UNDONE, DeployRow.base.is_not(None), DeployRow.started_at.is_not(None)),
+        and_(
+            DeployRow.state == State.UNDONE,
+            DeployRow.base.is_not(None),
+            DeployRow.started_at.is_not(None),
+            DeployRow.ending.not_in(TRIED),
+        ),
     )
     query = select(DeployRow.service, func.max(DeployRow.ended_at)).where(back).group_by(DeployRow.service)
     rows = session.execute(query if service is None else query.where(DeployRow.service == service))
@@ -253,10 +260,11 @@ def page(session: Session, deploy_id: int, jobs: Jobs) -> Page:
     if not rows:
         raise Error(Code.NOT_FOUND, f"there is no deploy {deploy_id}; the list of all is at /deploys")
     row = rows[0]
-    asked, deploy, abort = store.load(session, deploy_id)
+    asked, deploy, orders = store.load(session, deploy_id)
     held = jobs.held(session, [asked.lane]).get(asked.lane)
     queue = lane_order(session, row.service, row.environment)
-    return Page(row, deploy, asked, queue, held, log(session, deploy_id), abort is not None)
+    kinds = {order.kind for order in orders}
+    return Page(row, deploy, asked, queue, held, log(session, deploy_id), "abort" in kinds)
 
 
 def _rows(

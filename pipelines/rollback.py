@@ -10,22 +10,47 @@ from datetime import timedelta
 from pipelines.plan import GRACE, Plan, Step, StepKind
 from production.settings import duration
 
+VERIFIED = timedelta(seconds=5)  # what serves again is looked at for as long as the last wave was, at most so long
+
 
 def way_back(plan: Plan, attempted: int) -> tuple[Step, ...]:
     """Return what must be done when the steps before index `attempted` have been attempted."""
     done = {step.kind for step in plan.steps[:attempted]}
     base = plan.base.number if plan.base else 0  # 0: nothing served before, so nothing shall serve after
-    steps = []
-    if StepKind.STOP in done and base:
-        deadline = max((check.deadline for check in plan.checks), default=timedelta(0))
-        steps.append(Step(StepKind.START, base, instances=plan.instances, deadline=2 * GRACE))
-        steps.append(Step(StepKind.PROBE, base, instances=plan.instances, deadline=deadline + GRACE))
+    looks = max((check.deadline for check in plan.checks), default=timedelta(0)) + GRACE
+    acts = 2 * GRACE + timedelta(seconds=_longest(plan))
+    again = [
+        Step(StepKind.START, base, instances=plan.instances, deadline=acts),
+        Step(StepKind.PROBE, base, instances=plan.instances, deadline=looks),
+    ]
+    if not plan.side_by_side:
+        return _replaced(plan, base, again, acts, looks) if StepKind.START in done else ()
+    steps = again if StepKind.STOP in done and base else []
     if StepKind.WEIGH in done:
-        steps.append(Step(StepKind.WEIGH, base, percent=100, deadline=GRACE))
+        steps.append(Step(StepKind.WEIGH, base, percent=100, deadline=acts))
         steps.append(Step(StepKind.DRAIN, base, deadline=duration(plan.target["drain"]) + GRACE))
     if StepKind.START in done:
-        steps.append(Step(StepKind.STOP, base, deadline=2 * GRACE))
+        steps.append(Step(StepKind.STOP, base, deadline=acts))
+    if StepKind.WEIGH in done and base:
+        steps.append(_verify(plan, base, looks))
     return tuple(steps)
+
+
+def _replaced(plan: Plan, base: int, again: list[Step], acts: timedelta, looks: timedelta) -> tuple[Step, ...]:
+    """Starting the new release has replaced the old one, so the old one is started the same way."""
+    if not base:
+        return (Step(StepKind.STOP, base, deadline=acts),)
+    return (*again, Step(StepKind.WEIGH, base, percent=100, deadline=acts), _verify(plan, base, looks))
+
+
+def _verify(plan: Plan, base: int, deadline: timedelta) -> Step:
+    watched = min(VERIFIED, plan.bake)
+    return Step(StepKind.VERIFY, base, instances=plan.instances, deadline=deadline + watched, expected=watched)
+
+
+def _longest(plan: Plan) -> float:
+    """Return the seconds that a program of the target's own may take."""
+    return duration(plan.target["timeout"]).total_seconds() if "timeout" in plan.target else 0.0
 
 
 def earlier(healthy: Sequence[tuple[int, bool]]) -> list[int]:

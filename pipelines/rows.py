@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.machine import State
+from pipelines.deploy import State
 
-WORDS = ("queued", "going out", "baking", "healthy", "undoing", "undone", "aborted", "stuck", "replaced")
+WORDS = (
+    *("queued", "going out", "baking", "paused", "healthy", "undoing", "undone", "aborted", "tried", "stuck"),
+    "replaced",
+)
 """What a deploy is, for people; `word` below is always one of these."""
 
 
@@ -48,7 +51,7 @@ def word(state: str, ending: str, is_live: bool, baking: bool) -> str:
     if state == State.HEALTHY:
         return "healthy" if is_live else "replaced"
     if state == State.UNDONE:
-        return "aborted" if ending == "aborted" else "undone"
+        return {"aborted": "aborted", "good": "tried", "bad": "tried"}.get(ending, "undone")
     if state in (State.GOING, State.ACTING):
         return "baking" if baking else "going out"
     return state

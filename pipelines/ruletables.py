@@ -4,8 +4,9 @@ Only this room's stores open them.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Index, Integer, String, Text
+from sqlalchemy import JSON, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
@@ -77,5 +78,6 @@ class TrafficRow(Base):
     minute: Mapped[datetime] = mapped_column(UTCDateTime, primary_key=True)
     requests: Mapped[int] = mapped_column(Integer)
     errors: Mapped[int] = mapped_column(Integer)
+    totals: Mapped[dict[str, Any]] = mapped_column(JSON)  # release -> what its target had counted by then
 
     __table_args__ = (Index("ix_traffic_minutes_minute", "minute"),)

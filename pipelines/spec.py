@@ -6,9 +6,9 @@ a deploy by the click, so a later change of the file cannot change a deploy that
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from catalog.yamlfile import Document, Problem, problems_of
 from pipelines.watch import label
@@ -17,41 +17,110 @@ from production.settings import CheckSettings, Duration, Settings, TargetSetting
 BAKE = timedelta(minutes=2)
 DEADLINE = timedelta(minutes=15)
 BUILD_DEADLINE = timedelta(minutes=10)
+KEEP = timedelta(minutes=10)
+PATIENCE = timedelta(hours=24)
 
 PATH = ("spec", "deploy")
 EnvironmentName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 
 
-class Strategy(Settings):
-    """How traffic moves: `all-at-once` (the default), `rolling` by so many instances, or `canary` by percentages."""
+class Stair(Settings):
+    """One wave of a canary, where more than its weight is said."""
 
-    canary: tuple[int, ...] | None = Field(None, min_length=1, max_length=20, description="percent per wave, up to 100")
-    rolling: int | None = Field(None, ge=1, description="instances per wave")
+    weight: int = Field(ge=1, le=100, description="percent of the traffic")
+    bake: Duration | None = Field(None, description="how long this wave is watched")
+    pause: bool = Field(False, description="afterwards a person says when it goes on")
+
+
+class Rolling(Settings):
+    """So many instances at a time. The first batch is watched like a canary; the others wait for `wait`."""
+
+    limit: int | None = Field(None, ge=1, description="instances per batch")
+    percent: int | None = Field(None, ge=1, le=100, description="of the instances, per batch")
+    wait: Duration | None = Field(None, description="how long each batch after the first is watched")
+
+    @model_validator(mode="after")
+    def _is_one_size(self) -> "Rolling":
+        if (self.limit is None) == (self.percent is None):
+            raise ValueError("say how large a batch is, either by `limit` (instances) or by `percent`")
+        return self
+
+    def batch(self, instances: int) -> int:
+        """Return how many instances go at a time."""
+        return self.limit or max(1, instances * (self.percent or 0) // 100)
+
+
+class BlueGreen(Settings):
+    """All of the new release is made ready beside the old one, then all traffic moves at once."""
+
+    preview: Duration = Field(timedelta(0), description="how long the new one is watched before it gets any traffic")
+
+
+def _stair(said: Any) -> Any:
+    if said == "pause":
+        raise ValueError("say `{weight: 10, pause: true}` for a wave after which a person says when it goes on")
+    return {"weight": said} if isinstance(said, int) and not isinstance(said, bool) else said
+
+
+def _rolling(said: Any) -> Any:
+    return {"limit": said} if isinstance(said, int) and not isinstance(said, bool) else said
+
+
+def _blue_green(said: Any) -> Any:
+    return {} if said is True else said
+
+
+NAMES = ("all-at-once", "rolling", "canary", "blue-green")
+
+
+class Strategy(Settings):
+    """How traffic moves: `all-at-once` (the default), `rolling` by batches, `canary` by weights, or `blue-green`."""
+
+    canary: tuple[Annotated[Stair, BeforeValidator(_stair)], ...] | None = Field(
+        None, min_length=1, max_length=20, description="percent per wave, up to 100"
+    )
+    rolling: Annotated[Rolling, BeforeValidator(_rolling)] | None = None
+    blue_green: Annotated[BlueGreen, BeforeValidator(_blue_green)] | None = Field(None, alias="blue-green")
     bake: Duration | None = Field(None, description="how long each wave is watched")
 
     @model_validator(mode="before")
     @classmethod
     def _by_name(cls, said: Any) -> Any:
-        if said == "all-at-once":
-            return {}
-        if said == "rolling":
-            return {"rolling": 1}
+        named: dict[Any, Any] = {"all-at-once": {}, "rolling": {"rolling": 1}, "blue-green": {"blue-green": {}}}
         if isinstance(said, str):
-            raise ValueError(f"there is no strategy {said!r}; there are all-at-once, rolling and canary")
+            if said not in named:
+                raise ValueError(f"there is no strategy {said!r}; there are {', '.join(NAMES[:-1])} and {NAMES[-1]}")
+            return named[said]
         return said
 
     @model_validator(mode="after")
     def _is_a_staircase(self) -> "Strategy":
-        if self.canary is not None and self.rolling is not None:
-            raise ValueError("canary and rolling exclude each other; choose one")
-        steps = self.canary or (100,)
-        if list(steps) != sorted(set(steps)) or steps[0] < 1 or steps[-1] != 100:
+        said = [name for name in ("canary", "rolling", "blue_green") if getattr(self, name) is not None]
+        if len(said) > 1:
+            raise ValueError(f"{' and '.join(said).replace('_', '-')} exclude each other; choose one")
+        steps = [stair.weight for stair in self.canary] if self.canary else [100]
+        if steps != sorted(set(steps)) or steps[-1] != 100:
             raise ValueError("the percentages of canary grow from 1 to 100 and end with 100, like [10, 50, 100]")
         return self
 
     @property
     def name(self) -> str:
+        if self.blue_green is not None:
+            return "blue-green"
         return "canary" if self.canary else "rolling" if self.rolling else "all at once"
+
+
+class Judge(Settings):
+    """How the new release's errors are weighed against the old one's while both serve."""
+
+    alpha: float = Field(0.01, gt=0, lt=0.5, description="how often a release that is as good may be put back")
+    tolerance: float = Field(1.25, ge=1, le=10, description="a rise below this factor is not worth going back")
+    worst: float = Field(5.0, gt=0, le=100, description="percent of failed requests that is too much in any case")
+    inconclusive: Literal["go-on", "pause"] = Field("go-on", description="with too little traffic to tell")
+
+
+def _judge(said: Any) -> Any:
+    return None if said is False or said == "off" else {} if said is True else said
 
 
 class Environment(Settings):
@@ -64,6 +133,24 @@ class Environment(Settings):
     deadline: Duration = Field(
         DEADLINE, description="for the whole deploy without baking; what takes longer is put back"
     )
+    keep: Duration | None = Field(
+        None, description="how long the old release stays warm for the way back; blue-green: 10m, else 0s"
+    )
+    patience: Duration = Field(PATIENCE, description="how long a pause waits for a person before it goes back")
+    judge: Annotated[Judge | None, BeforeValidator(_judge)] = Judge()
+    irreversible: tuple[str, ...] = Field((), description="globs of files whose change cannot be taken back")
+    reversible: tuple[str, ...] = Field((), description="globs of migrations that can be taken back, whatever they say")
+    continuous: bool = Field(False, description="what is green on the default branch goes out by itself")
+
+    @model_validator(mode="after")
+    def _can_be_shared(self) -> "Environment":
+        shared = self.strategy.canary or self.strategy.rolling or self.strategy.blue_green
+        if shared and not self.target.side_by_side:
+            raise ValueError(
+                f"{self.strategy.name} needs both releases at the same time; give the target a `weigh` command, "
+                "or leave the strategy out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _asks_nothing_twice(self) -> "Environment":
@@ -72,6 +159,13 @@ class Environment(Settings):
         if twice is not None:
             raise ValueError(f"the check {twice!r} stands here twice; keep one of them")
         return self
+
+    @property
+    def warm(self) -> timedelta:
+        """How long the old release stays warm."""
+        if self.keep is not None:
+            return self.keep
+        return KEEP if self.strategy.blue_green is not None else timedelta(0)
 
     @property
     def watched(self) -> timedelta:

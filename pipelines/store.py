@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
-from pipelines.machine import OPEN, Abort, Deploy, State, Took
+from pipelines.deploy import OPEN, Deploy, Order, Pause, State, Took
 from pipelines.plan import Past, ReleaseRef, Step, StepKind, from_json, to_json
+from pipelines.proof import NO_PROOF, Proof
 from pipelines.spec import DeploySpec
 from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow
 from pipelines.terms import USUAL, Terms
@@ -56,6 +57,10 @@ class _Progress:
     began_at: datetime | None = None
     watch: Watch = ()
     story: tuple[Took, ...] = ()
+    proof: Proof = NO_PROOF
+    pause: Pause | None = None
+    paused: timedelta = timedelta(0)
+    heard: int = 0
 
 
 _PROGRESS = TypeAdapter(_Progress)
@@ -132,15 +137,15 @@ def open_deploy(
     return session.scalars(query.where(DeployRow.rollback) if rollback else query).first()
 
 
-def load(session: Session, deploy_id: int) -> tuple[Asked, Deploy, Abort | None]:
-    """Return a deploy with what was asked for and the first order to abort it."""
+def load(session: Session, deploy_id: int) -> tuple[Asked, Deploy, Sequence[Order]]:
+    """Return a deploy with what was asked for and what people have ordered since, oldest first."""
     try:
         row = session.get_one(DeployRow, deploy_id)
     except NoResultFound:
         raise Error(Code.NOT_FOUND, f"there is no deploy {deploy_id}") from None
-    order = session.scalars(select(OrderRow).where(OrderRow.deploy_id == deploy_id).order_by(OrderRow.id)).first()
-    abort = Abort(order.actor, order.at, order.reason) if order else None
-    return asked(row), deploy(row), abort
+    rows = session.scalars(select(OrderRow).where(OrderRow.deploy_id == deploy_id).order_by(OrderRow.id))
+    orders = [Order(one.order, one.actor, one.at, one.reason, one.id) for one in rows]
+    return asked(row), deploy(row), orders
 
 
 def asked(row: DeployRow) -> Asked:
@@ -206,6 +211,8 @@ def save(session: Session, before: Deploy, after: Deploy) -> None:
 
 
 def _doing(deploy: Deploy) -> str:
+    if deploy.state is State.PAUSED:
+        return StepKind.PAUSE
     if deploy.state is State.ACTING and deploy.plan is not None:
         return deploy.plan.steps[deploy.step].kind
     return deploy.way_back[deploy.undo_step].kind if deploy.state is State.UNDOING and deploy.attempted else ""

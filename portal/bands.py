@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipelines.machine import State
+from pipelines.deploy import State
 from pipelines.plan import Plan
 from pipelines.planning import Preview
 from pipelines.query import Page, Row, Summary

@@ -33,6 +33,15 @@ def _of(block: str, definitions: str) -> dict[str, Any]:
     return {key: value for key, value in made.items() if key != "title"}
 
 
+_SHORTER: Mapping[str, Any] = {  # what may stand for the whole
+    "Strategy": {"enum": ["all-at-once", "rolling", "blue-green"]},
+    "Stair": {"type": "integer", "minimum": 1, "maximum": 100},
+    "Rolling": {"type": "integer", "minimum": 1},
+    "BlueGreen": {"const": True},
+    "Judge": {"enum": ["off", True, False]},
+}
+
+
 def _as_written(part: Any) -> Any:
     """Say what a file may hold where the models say what becomes of it: durations, names of strategies, free keys."""
     if isinstance(part, list):
@@ -44,6 +53,5 @@ def _as_written(part: Any) -> Any:
     made = {key: _as_written(value) for key, value in part.items() if key != "discriminator"}
     if made.get("additionalProperties") is False:
         made["patternProperties"] = {"^x-": {}}
-    if made.get("title") == "Strategy" and "properties" in made:
-        return {"anyOf": [{"enum": ["all-at-once", "rolling"]}, made]}
-    return made
+    shorter = _SHORTER.get(made.get("title", "")) if "properties" in made else None
+    return {"anyOf": [shorter, made]} if shorter else made

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.machine import ENDED, Deploy
+from pipelines.deploy import ENDED, Deploy
 from pipelines.watch import Look, by_check, label
 from portal import render
 from production.ports import Check

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from pipelines.machine import ENDED, Deploy, State, Took
+from pipelines.deploy import ENDED, Deploy, State, Took
 from pipelines.plan import Plan, Step, StepKind
 from pipelines.watch import FAILS_IN_A_ROW
 from portal import checking, pictures, render

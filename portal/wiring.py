@@ -23,11 +23,11 @@ from ledger.jobs import SqlJobs
 from ledger.retention import Keep, forget
 from ledger.runner import Handler, Periodic, Runner, Work
 from pipelines.actions import Actions
-from pipelines.acts import Ports
+from pipelines.deploy import Deploy
 from pipelines.jobs import ADVANCE, Loop
-from pipelines.machine import Deploy
 from pipelines.planning import Planner
 from pipelines.store import Asked
+from pipelines.world import Ports
 from portal import scoring
 from portal.blocks import BLOCKS
 from portal.config import Config

@@ -5,7 +5,7 @@ Every model refuses unknown keys and is frozen, so it can travel inside a plan a
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
@@ -114,6 +114,7 @@ class LocalSettings(Variables):
     port: int | None = Field(None, ge=1024, le=65535, description="public port; else one from 20000 up")
     user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
     drain: Duration = timedelta(seconds=30)
+    longest: ClassVar[timedelta] = timedelta(0)  # what a step's own program may take
 
     @property
     def side_by_side(self) -> bool:
@@ -129,6 +130,7 @@ class MemorySettings(Settings):
     fails: dict[str, str] = Field(default_factory=dict, description="revision (or *) -> method that fails for it")
     takes: Duration = timedelta(0)
     drain: Duration = timedelta(seconds=30)
+    longest: ClassVar[timedelta] = timedelta(0)
 
     @property
     def side_by_side(self) -> bool:
@@ -164,6 +166,11 @@ class CommandSettings(Variables):
     def side_by_side(self) -> bool:
         """Can two releases share the traffic? Else a release replaces the other one when it is started."""
         return self.weigh is not None
+
+    @property
+    def longest(self) -> timedelta:
+        """What a step's own program may take."""
+        return self.timeout
 
     @model_validator(mode="after")
     def _is_told_by_us(self) -> Self:

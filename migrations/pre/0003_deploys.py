@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("minute", AT, nullable=False),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("errors", sa.Integer(), nullable=False),
+        sa.Column("totals", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("service", "environment", "minute", name=op.f("pk_traffic_minutes")),
     )
     op.create_index("ix_traffic_minutes_minute", "traffic_minutes", ["minute"])

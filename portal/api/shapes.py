@@ -5,7 +5,19 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-StateWord = Literal["queued", "going out", "baking", "healthy", "undoing", "undone", "aborted", "stuck", "replaced"]
+StateWord = Literal[
+    "queued",
+    "going out",
+    "baking",
+    "paused",
+    "healthy",
+    "undoing",
+    "undone",
+    "aborted",
+    "tried",
+    "stuck",
+    "replaced",
+]
 
 
 class Out(BaseModel):

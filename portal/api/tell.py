@@ -9,8 +9,8 @@ from ledger import jobs
 from ledger.events import Event
 from pipelines import plan as plans
 from pipelines.change import Change
-from pipelines.machine import ENDED, State, Took
-from pipelines.machine import Deploy as Machine
+from pipelines.deploy import ENDED, State, Took
+from pipelines.deploy import Deploy as Machine
 from pipelines.planning import Preview
 from pipelines.query import Page, Row, Summary
 from portal.api import records, shapes

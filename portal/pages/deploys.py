@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as Answer
 from catalog import query as catalog
 from ledger.errors import Code, Error
 from pipelines import query
-from pipelines.machine import ENDED, Deploy
+from pipelines.deploy import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
 from portal import auth, bands, checking, ground, render, telling, whose

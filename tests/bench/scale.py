@@ -25,7 +25,8 @@ from ledger.db import Database
 from ledger.jobs import SqlJobs
 from pipelines import query, store
 from pipelines.change import Change, Commit
-from pipelines.machine import Deploy, Fact, Kind, State, apply
+from pipelines.deploy import Deploy, Fact, Kind, State
+from pipelines.machine import apply
 from pipelines.plan import Plan, plan
 from pipelines.store import Asked
 from pipelines.tables import CounterRow, DeployRow, LiveRow, ReleaseRow, WaitingRow

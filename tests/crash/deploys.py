@@ -19,7 +19,7 @@ from ledger import clock, events
 from ledger.db import Database, sqlite
 from ledger.jobs_sql import JOBS
 from pipelines import store
-from pipelines.machine import ENDED, State
+from pipelines.deploy import ENDED, State
 from pipelines.plan import StepKind
 from pipelines.rollback import way_back
 from tests.conftest import with_tables

@@ -20,11 +20,12 @@ from ledger import clock
 from ledger.db import Database
 from ledger.jobs import Claim, Lost, SqlJobs
 from ledger.runner import Runner, Work
-from pipelines.acts import Came
+from pipelines.deciding import Act, Bind, Perform, Record
+from pipelines.deploy import Deploy, Kind
 from pipelines.jobs import ADVANCE, Loop
-from pipelines.machine import Act, Bind, Deploy, Kind, Perform, Record
 from pipelines.plan import Plan, Step
 from pipelines.store import Asked
+from pipelines.world import Came
 from production.ports import Answer, Check, Instance
 from tests.rooms.deploying import House
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ledger.jobs import Hold
-from pipelines.machine import Deploy, State
+from pipelines.deploy import Deploy, State
 from pipelines.plan import ReleaseRef
 from pipelines.query import Live, Page, Row, Summary, Waiting
 from pipelines.spec import DeploySpec

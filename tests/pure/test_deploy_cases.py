@@ -1,7 +1,8 @@
 """Whole deploys, told: each file of tests/cases/deploys is a spec, what the world answers, and the transcript of it.
 
 An answer belongs to a step (“weigh 2 wave 1”: its kind, its release, its wave) and is used once; a step without one
-works. `abort` names the step before which a person orders it. To write a transcript anew, run this file as a program.
+works; `unclear` asks a person. `abort` names the step before which a person orders it, `orders` are given one by one
+when the deploy waits for a person; without one left it waits on. To write transcripts anew, run this file as a program.
 """
 
 import sys
@@ -13,7 +14,9 @@ import pytest
 import yaml
 
 from pipelines.change import Change
-from pipelines.machine import Abort, Bind, Deploy, Fact, Kind, Nothing, Perform, Record, apply, decide, failed, in_time
+from pipelines.deciding import Bind, Nothing, Perform, Record, Wait, decide, failed, in_time
+from pipelines.deploy import Deploy, Fact, Kind, Order
+from pipelines.machine import apply
 from pipelines.plan import Plan, Step, plan
 from pipelines.spec import DeploySpec
 from tests.conftest import NOON
@@ -29,7 +32,8 @@ def named(step: Step) -> str:
 def plan_of(case: dict[str, Any]) -> Plan:
     spec = DeploySpec.model_validate({"environments": {"production": case["environment"]}})
     base = None if case.get("first") else OLD
-    return plan(CHECKOUT, "production", spec, NEW, base, Change(), rollback=case.get("rollback", False))
+    told = {name: case[name] for name in ("rollback", "trial", "irreversible") if name in case}
+    return plan(CHECKOUT, "production", spec, NEW, base, Change(), **told)
 
 
 def shown(world: World) -> str:
@@ -41,17 +45,24 @@ def shown(world: World) -> str:
 def transcript(case: dict[str, Any]) -> str:
     frozen, answers = plan_of(case), dict(case.get("answers", {}))
     world = World.serving(frozen.base, frozen.instances)
-    deploy, at, abort, lines = Deploy(7), NOON, None, []
-    while not isinstance(act := decide(deploy, abort, at), Nothing):
+    said = list(case.get("orders", ()))
+    deploy, at, orders, lines = Deploy(7), NOON, list[Order](), list[str]()
+    while not isinstance(act := decide(deploy, orders, at), Nothing):
         fact: Fact
         match act:
             case Bind():
                 fact = Fact(Kind.BOUND, plan=frozen)
             case Record(recorded):
                 fact = recorded
+            case Wait(until):
+                at = at + timedelta(minutes=5) if said else until
+                orders += [Order(said.pop(0), "user:default/alice", at, "", len(orders) + 1)] if said else []
+                if not said and deploy.pause and deploy.pause.asks == "irreversible" and orders == []:
+                    return "\n".join([*lines, f"      {shown(world)}"])
+                continue
             case Perform(step, undo):
-                if named(step) == case.get("abort") and abort is None:
-                    abort = Abort("user:default/alice", at, "wrong branch")
+                if named(step) == case.get("abort") and not orders:
+                    orders = [Order("abort", "user:default/alice", at, "wrong branch")]
                     continue
                 at, fact = answered(answers, step, undo, deploy, world, frozen, at)
                 fact = in_time(act, deploy, fact)
@@ -71,6 +82,8 @@ def answered(
     at += timedelta(seconds=said["after"]) if "after" in said else step.expected
     if "fails" in said:
         return at, failed(deploy, Fact(Kind.STEP_FAILED, said["fails"]))
+    if "unclear" in said:
+        return at, Fact(Kind.PAUSED, said["unclear"], asks="inconclusive")
     if "waits" in said:
         return at, Fact(Kind.OBSERVED, said["waits"])
     world.make(step, frozen)
@@ -94,5 +107,8 @@ def test_there_are_cases() -> None:
     assert len(CASES) >= 10
 
 
-if __name__ == "__main__":  # prints what a case's transcript would be
-    print(transcript(yaml.safe_load(Path(sys.argv[1]).read_text())))
+if __name__ == "__main__":  # writes the transcripts of these cases anew
+    for name in sys.argv[1:]:
+        text, mark, _ = Path(name).read_text().partition("transcript: |2\n")
+        lines = transcript(yaml.safe_load(text)).split("\n")
+        Path(name).write_text(text + (mark or "transcript: |2\n") + "".join(f"  {line}\n" for line in lines))

@@ -10,31 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ledger.errors import Code, Error
-from pipelines.machine import (
-    ENDED,
-    TRANSITIONS,
-    TRIES,
-    Abort,
-    Bind,
-    Deploy,
-    Fact,
-    Kind,
-    Nothing,
-    Perform,
-    Record,
-    State,
-    apply,
-    decide,
-    failed,
-    in_time,
-)
+from pipelines.deciding import TRIES, Bind, Nothing, Perform, Record, Wait, decide, failed, in_time
+from pipelines.deploy import ENDED, Deploy, Fact, Kind, Order, State
+from pipelines.machine import TRANSITIONS, apply
 from pipelines.plan import Plan, StepKind
 from pipelines.watch import seen
 from production.ports import Answer, Instance
 from tests.conftest import NOON
 from tests.pure.deploys import MINUTE, NEW, OLD, SECOND, STRATEGIES, World, before, during, plan_of, told, walk
 
-ABORT = Abort("user:default/alice", NOON, "wrong branch")
+ABORT = Order("abort", "user:default/alice", NOON, "wrong branch")
 BASES = [OLD, None]
 
 
@@ -69,7 +54,7 @@ def test_what_is_in_the_table_happens_and_nothing_else_can(state: State, kind: K
 def test_nothing_follows_an_ending() -> None:
     assert not {state for state, _ in TRANSITIONS} & ENDED
     for state in ENDED:
-        assert decide(in_state(state), ABORT, NOON + timedelta(days=1)) == Nothing()
+        assert decide(in_state(state), [ABORT], NOON + timedelta(days=1)) == Nothing()
 
 
 def test_the_states_are_drawn_as_the_table_says() -> None:
@@ -91,24 +76,24 @@ def test_the_picture_explains_every_state_and_every_fact() -> None:
 
 
 def test_what_waits_is_bound_first() -> None:
-    assert decide(Deploy(7), None, NOON) == Bind()
+    assert decide(Deploy(7), (), NOON) == Bind()
 
 
 def test_an_attempt_is_recorded_before_its_act() -> None:
     deploy = told(plan=plan_of())
 
-    assert decide(deploy, None, NOON) == Record(Fact(Kind.ATTEMPTED))
+    assert decide(deploy, (), NOON) == Record(Fact(Kind.ATTEMPTED))
     attempted = apply(deploy, Fact(Kind.ATTEMPTED), NOON)
-    assert decide(attempted, None, NOON) == Perform(plan_of().steps[0])
+    assert decide(attempted, (), NOON) == Perform(plan_of().steps[0])
 
 
 def test_an_abort_goes_before_everything_but_the_way_back() -> None:
     order = Record(Fact(Kind.ABORTED, "wrong branch", actor="user:default/alice"))
 
-    assert decide(Deploy(7), ABORT, NOON) == order
-    assert decide(told(plan=plan_of()), ABORT, NOON) == order
-    assert decide(during(StepKind.BAKE, plan_of()), ABORT, NOON) == order
-    assert decide(in_state(State.UNDOING), ABORT, NOON) != order
+    assert decide(Deploy(7), [ABORT], NOON) == order
+    assert decide(told(plan=plan_of()), [ABORT], NOON) == order
+    assert decide(during(StepKind.BAKE, plan_of()), [ABORT], NOON) == order
+    assert decide(in_state(State.UNDOING), [ABORT], NOON) != order
 
 
 def test_what_is_aborted_in_the_queue_has_done_nothing_and_goes_back_from_nothing() -> None:
@@ -129,8 +114,8 @@ def test_a_step_whose_time_is_over_is_looked_at_once_more() -> None:
     deploy, why = during(StepKind.WEIGH, plan_of()), "weigh was not done within 30 s"
     late = Perform(plan_of().steps[3], late=why)
 
-    assert decide(deploy, None, NOON + 30 * SECOND) == Perform(plan_of().steps[3])
-    assert decide(deploy, None, NOON + 31 * SECOND) == late
+    assert decide(deploy, (), NOON + 30 * SECOND) == Perform(plan_of().steps[3])
+    assert decide(deploy, (), NOON + 31 * SECOND) == late
 
     assert in_time(late, deploy, Fact(Kind.STEP_DONE)) == Fact(Kind.STEP_DONE)  # no worker was there to see it
     assert in_time(late, deploy, Fact(Kind.OBSERVED, "not yet")) == Fact(Kind.STEP_FAILED, why)
@@ -147,15 +132,15 @@ def test_a_deploy_that_is_not_through_in_its_time_is_put_back() -> None:
     plan = plan_of(deadline="15m", bake="0s")
     overdue = Record(Fact(Kind.STEP_FAILED, "it was not through within 15 min, the deadline of the deploy"))
 
-    assert decide(told(plan=plan), None, NOON + 15 * MINUTE) == Record(Fact(Kind.ATTEMPTED))
-    assert decide(told(plan=plan), None, NOON + 15 * MINUTE + SECOND) == overdue
+    assert decide(told(plan=plan), (), NOON + 15 * MINUTE) == Record(Fact(Kind.ATTEMPTED))
+    assert decide(told(plan=plan), (), NOON + 15 * MINUTE + SECOND) == overdue
 
 
 def test_a_deploy_whose_last_step_is_done_is_healthy_however_late() -> None:
     plan = plan_of()
     done = told(*[Kind.ATTEMPTED, Kind.STEP_DONE] * len(plan.steps), plan=plan)
 
-    assert decide(done, None, NOON + timedelta(days=1)) == Record(Fact(Kind.COMPLETED))
+    assert decide(done, (), NOON + timedelta(days=1)) == Record(Fact(Kind.COMPLETED))
 
 
 def test_a_failed_step_of_the_way_back_is_tried_again_and_then_a_person_is_needed() -> None:
@@ -244,7 +229,7 @@ def test_the_share_is_nothing_once_the_traffic_is_back() -> None:
 class Fate:
     """What a world may do: an act works, takes longer, fails, or its worker dies before or after it."""
 
-    WORDS = ("done", "pending", "failed", "half failed", "dies before", "dies after")
+    WORDS = ("done", "pending", "failed", "half failed", "dies before", "dies after", "unclear")
 
     def __init__(self, plan: Plan, words: list[str], spans: list[float], world: World) -> None:
         self.plan, self.words, self.spans, self.world = plan, words, spans, world
@@ -255,19 +240,30 @@ class Fate:
             self.world.make(act.step, self.plan)
         if word == "done":
             return Fact(Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE)
+        if word == "unclear" and not act.undo and act.step.kind is StepKind.BAKE:
+            return Fact(Kind.PAUSED, "not enough data", asks="inconclusive")
+        if word == "unclear":
+            return Fact(Kind.UNDO_RETRIED if act.undo else Kind.OBSERVED)
         if word == "pending":
             return in_time(act, deploy, Fact(Kind.OBSERVED, "not yet"))
         return failed(deploy, Fact(Kind.STEP_FAILED, "it broke")) if "failed" in word else None
 
 
-def live(fate: Fate, abort: tuple[int, Abort] | None) -> tuple[Deploy, list[Deploy]]:
-    """Live a deploy to its end; return it and all that it was on the way."""
+def live(fate: Fate, abort: tuple[int, Order] | None, people: list[str]) -> tuple[Deploy, list[Deploy]]:
+    """Live a deploy to its end; return it and all that it was on the way. `people` say what to do when asked."""
     deploy, at, was = apply(Deploy(7), Fact(Kind.BOUND, plan=fate.plan), NOON), NOON, []
+    said: list[Order] = []
     for round_ in range(10_000):
         was.append(deploy)
-        order = abort[1] if abort and round_ >= abort[0] else None
-        act = decide(deploy, order, at)
-        assert decide(deploy, order, at) == act
+        orders = [*said, abort[1]] if abort and round_ >= abort[0] else said
+        act = decide(deploy, orders, at)
+        assert decide(deploy, orders, at) == act
+        if isinstance(act, Wait):
+            if deploy.pause and deploy.pause.asks == "irreversible" and not people:
+                people.append("abort")
+            at = at + SECOND if people else act.until
+            said += [Order(people.pop(), "user:default/bob", at, "", round_ + 1)] if people else []
+            continue
         if isinstance(act, Nothing):
             return deploy, was
         assert isinstance(act, Record | Perform)
@@ -285,6 +281,9 @@ fates = {
     "words": some.lists(some.sampled_from(Fate.WORDS) | some.just("done"), max_size=40),
     "spans": some.lists(some.sampled_from([0.0, 0.5, 40.0, 1200.0]), max_size=40),
     "abort": some.none() | some.tuples(some.integers(0, 60), some.just(ABORT)),
+    "trial": some.booleans(),
+    "irreversible": some.sampled_from(["", "migrations/7.sql drops a column"]),
+    "people": some.lists(some.sampled_from(["resume", "look", "abort", "pause"]), max_size=5),
 }
 
 
@@ -292,40 +291,51 @@ fates = {
 @settings(max_examples=400, deadline=None)
 @given(**fates)
 def test_whatever_happens_it_ends_and_serves_what_it_says(
-    strategy: Any, base: Any, rollback: bool, words: list[str], spans: list[float], abort: Any
+    strategy: Any,
+    base: Any,
+    rollback: bool,
+    words: list[str],
+    spans: list[float],
+    abort: Any,
+    trial: bool,
+    irreversible: str,
+    people: list[str],
 ) -> None:
-    plan = plan_of(strategy, base, rollback=rollback)
+    plan = plan_of(strategy, base, rollback=rollback, trial=trial, irreversible=irreversible)
     world = World.serving(base, plan.instances)
 
-    ended, was = live(Fate(plan, words, spans, world), abort)
+    ended, was = live(Fate(plan, words, spans, world), abort, people)
 
     assert ended.state in ENDED
     assert ended.ended_at is not None
     assert ended.ending
-    if ended.state is State.HEALTHY:
+    assert not (trial and ended.state is State.HEALTHY)
+    if ended.state is State.HEALTHY and plan.keep and base:
+        assert (world.running, world.weights) == ({1: 4, 2: 4}, {NEW.number: 100})
+    elif ended.state is State.HEALTHY:
         assert (world.running, world.weights) == ({NEW.number: plan.instances}, {NEW.number: 100})
     if ended.state is State.UNDONE:
         assert (world.running, world.weights) == (
             ({OLD.number: plan.instances}, {OLD.number: 100}) if base else ({}, {})
         )
-        assert ended.reason
+        assert ended.reason or ended.ending == "good"
     turned = [deploy.state in (State.UNDOING, State.UNDONE, State.STUCK) for deploy in was]
     assert turned == sorted(turned)  # once it goes back it never goes forward again
 
 
 @settings(max_examples=100, deadline=None)
-@given(**{name: fate for name, fate in fates.items() if name not in ("words", "spans", "abort")})
+@given(**{name: fate for name, fate in fates.items() if name in ("strategy", "base", "rollback")})
 def test_where_nothing_goes_wrong_it_is_healthy(strategy: Any, base: Any, rollback: bool) -> None:
     plan = plan_of(strategy, base, rollback=rollback)
     world = World.serving(base, plan.instances)
 
     assert walk(told(plan=plan), world).state is State.HEALTHY
-    assert (world.running, world.weights) == ({2: 4}, {2: 100})
+    assert (world.running, world.weights) == ({2: 4, **({1: 4} if plan.keep else {})}, {2: 100})
 
 
 def moments_of(plan: Plan) -> list[datetime]:
     deploy, at, moments = told(plan=plan), NOON, []
-    while not isinstance(act := decide(deploy, None, at), Nothing):
+    while not isinstance(act := decide(deploy, (), at), Nothing):
         at += SECOND
         moments.append(at)
         assert isinstance(act, Record | Perform)

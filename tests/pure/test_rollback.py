@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.machine import Abort, Fact, Kind, State, apply
+from pipelines.deploy import Fact, Kind, Order, State
+from pipelines.machine import apply
 from pipelines.plan import Plan, ReleaseRef, StepKind
 from pipelines.rollback import earlier, way_back
 from tests.conftest import NOON
@@ -27,10 +28,10 @@ def back_after(kind: StepKind, plan: Plan, wave: int | None = None) -> list[str]
         ("prepare", []),
         ("start", ["stop 1"]),
         ("probe", ["stop 1"]),
-        ("weigh", ["weigh 1", "drain 1", "stop 1"]),
-        ("bake", ["weigh 1", "drain 1", "stop 1"]),
-        ("drain", ["weigh 1", "drain 1", "stop 1"]),
-        ("stop", ["start 1", "probe 1", "weigh 1", "drain 1", "stop 1"]),
+        ("weigh", ["weigh 1", "drain 1", "stop 1", "verify 1"]),
+        ("bake", ["weigh 1", "drain 1", "stop 1", "verify 1"]),
+        ("drain", ["weigh 1", "drain 1", "stop 1", "verify 1"]),
+        ("stop", ["start 1", "probe 1", "weigh 1", "drain 1", "stop 1", "verify 1"]),
     ],
 )
 def test_the_newest_act_is_undone_first(kind: str, expected: list[str]) -> None:
@@ -47,7 +48,9 @@ def test_nothing_attempted_is_nothing_to_undo() -> None:
 
 
 def test_a_later_wave_goes_back_at_once_and_not_wave_by_wave() -> None:
-    assert back_after(StepKind.BAKE, plan_of(STRATEGIES["canary"]), wave=2) == ["weigh 1", "drain 1", "stop 1"]
+    assert back_after(StepKind.BAKE, plan_of(STRATEGIES["canary"]), wave=2) == [
+        *("weigh 1", "drain 1", "stop 1", "verify 1")
+    ]
 
 
 def test_a_base_that_was_stopped_gets_all_its_instances_and_is_asked_before_it_gets_traffic() -> None:
@@ -98,7 +101,7 @@ def test_an_abort_at_any_step_ends_with_exactly_what_served_before(
         world.make(past, plan)
     deploy = told(*[Kind.ATTEMPTED, Kind.STEP_DONE] * step, *[Kind.ATTEMPTED] * acting, plan=plan)
 
-    ended = walk(deploy, world, abort=Abort("user:default/alice", NOON))
+    ended = walk(deploy, world, orders=[Order("abort", "user:default/alice", NOON)])
 
     assert (ended.state, ended.ending) == (State.UNDONE, "aborted")
     assert world == World.serving(base, plan.instances)

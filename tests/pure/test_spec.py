@@ -8,6 +8,7 @@ import pytest
 
 from catalog import yamlfile
 from pipelines.spec import DeploySpec, Strategy, problems, read
+from pipelines.strategy import waves
 
 HEAD = """\
 apiVersion: backstage.io/v1alpha1
@@ -77,19 +78,38 @@ def test_a_block_that_is_no_mapping_is_one_problem(block: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "name", "canary", "rolling"),
+    ("strategy", "name", "stairs"),
     [
-        ("all-at-once", "all at once", None, None),
-        ("rolling", "rolling", None, 1),
-        ("{rolling: 2}", "rolling", None, 2),
-        ("{canary: [10, 50, 100]}", "canary", (10, 50, 100), None),
-        ("{}", "all at once", None, None),
+        ("all-at-once", "all at once", [100]),
+        ("rolling", "rolling", [25, 50, 75, 100]),
+        ("{rolling: 2}", "rolling", [50, 100]),
+        ("{rolling: {percent: 50, wait: 10s}}", "rolling", [50, 100]),
+        ("{canary: [10, 50, 100]}", "canary", [10, 50, 100]),
+        ("{canary: [{weight: 5, bake: 1m, pause: true}, 100]}", "canary", [5, 100]),
+        ("blue-green", "blue-green", [100]),
+        ("{blue-green: {preview: 30s}}", "blue-green", [100]),
+        ("{}", "all at once", [100]),
     ],
 )
-def test_the_strategies(strategy: str, name: str, canary: Any, rolling: Any) -> None:
-    chosen = spec(with_environment(f"strategy: {strategy}")).environments["production"].strategy
+def test_the_strategies(strategy: str, name: str, stairs: list[int]) -> None:
+    chosen = spec(with_environment(f"strategy: {strategy}")).environments["production"]
 
-    assert (chosen.name, chosen.canary, chosen.rolling) == (name, canary, rolling)
+    assert chosen.strategy.name == name
+    assert [wave.percent for wave in waves(chosen, 4)] == stairs
+
+
+@pytest.mark.parametrize(
+    ("lines", "warm"), [("strategy: rolling", 0), ("strategy: blue-green", 600), ("strategy: rolling\nkeep: 5m", 300)]
+)
+def test_the_old_release_stays_warm_where_the_strategy_or_the_file_says_so(lines: str, warm: int) -> None:
+    assert spec(with_environment(lines)).environments["production"].warm == timedelta(seconds=warm)
+
+
+@pytest.mark.parametrize(
+    ("said", "judged"), [("off", False), ("{alpha: 0.001}", True), ("true", True), ("false", False)]
+)
+def test_the_judge_is_there_unless_it_is_put_off(said: str, judged: bool) -> None:
+    assert (spec(with_environment(f"judge: {said}")).environments["production"].judge is not None) is judged
 
 
 def test_the_bake_of_the_strategy_goes_before_that_of_the_environment() -> None:
@@ -110,11 +130,15 @@ def test_keys_that_begin_with_x_are_free() -> None:
     ("lines", "place", "words"),
     [
         ("stratgy: rolling", "12:9", ["stratgy", 'did you mean "strategy"?']),
-        ("strategy: blue-green", "12:9", ["no strategy", "blue-green", "all-at-once, rolling and canary"]),
+        ("strategy: blue-gren", "12:9", ["no strategy", "blue-gren", "all-at-once, rolling, canary and blue-green"]),
+        ("strategy: {canary: [10, 110]}", "12:33", ["at most 100"]),
+        ("strategy: {rolling: {limit: 1, percent: 10}}", "12:20", ["either by `limit`"]),
+        ("strategy: {rolling: {percent: 0}}", "12:30", ["at least 1"]),
+        ("strategy: {canary: [10, pause, 100]}", "12:33", ["pause: true"]),
         ("strategy: {canary: [50, 10, 100]}", "12:9", ["grow from 1 to 100", "[10, 50, 100]"]),
         ("strategy: {canary: [10, 50]}", "12:9", ["end with 100"]),
         ("strategy: {canary: [10, 10, 100]}", "12:9", ["grow from 1 to 100"]),
-        ("strategy: {canary: [0, 100]}", "12:9", ["grow from 1 to 100"]),
+        ("strategy: {canary: [0, 100]}", "12:29", ["at least 1"]),
         ("strategy: {canary: [10, 100], rolling: 1}", "12:9", ["exclude each other"]),
         ("strategy: {rolling: 0}", "12:20", ["1"]),
         ("strategy: {canary: []}", "12:20", []),

@@ -6,7 +6,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from pipelines.change import Change
-from pipelines.machine import Deploy, Fact, Kind, State, apply
+from pipelines.deploy import Deploy, Fact, Kind, State
+from pipelines.machine import apply
 from pipelines.plan import Plan, ReleaseRef, plan
 from pipelines.spec import DeploySpec
 from pipelines.watch import Look

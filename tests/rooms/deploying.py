@@ -18,10 +18,10 @@ from ledger.db import Database
 from ledger.jobs import Claim, SqlJobs
 from pipelines import query, store
 from pipelines.actions import Actions
-from pipelines.acts import Ports
+from pipelines.deploy import Deploy
 from pipelines.jobs import ADVANCE, Loop
-from pipelines.machine import Deploy
 from pipelines.planning import Planner
+from pipelines.world import Ports
 from production.ports import Answer, Check, Checker, Failed, Instance, Site, Target
 from production.targets.memory import MemoryChecker, MemoryTarget
 from tests.conftest import NOON

@@ -208,7 +208,7 @@ def test_an_abort_is_obeyed_at_once_and_not_at_the_next_look(house: House, repos
     house.abort(second)
     house.go()
 
-    assert house.now - began < 5 * SECOND
+    assert house.now - began < 10 * SECOND  # 5 s of them to see that the release before serves again
 
 
 def test_an_abort_in_the_queue_ends_it_there(house: House, repository: Repository) -> None:

@@ -9,7 +9,8 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from pipelines import store
 from pipelines.change import Change, Commit
-from pipelines.machine import Deploy, Fact, Kind, State, apply
+from pipelines.deploy import Deploy, Fact, Kind, State
+from pipelines.machine import apply
 from pipelines.plan import Plan, ReleaseRef, StepKind, plan
 from pipelines.store import Asked
 from pipelines.watch import seen
@@ -48,11 +49,11 @@ def test_what_the_click_froze_comes_back_the_same(each_database: Database) -> No
     deploy_id = added(each_database)
 
     with each_database.read() as session:
-        asked, deploy, abort = store.load(session, deploy_id)
+        asked, deploy, orders = store.load(session, deploy_id)
 
     assert asked == ASKED
     assert deploy == Deploy(deploy_id)
-    assert abort is None
+    assert orders == []
 
 
 def test_a_deploy_comes_back_the_same_at_every_turn(each_database: Database) -> None:
@@ -128,17 +129,19 @@ def test_releases_count_per_service_and_a_revision_has_one_number(each_database:
         assert store.release(session, CHECKOUT, 9) is None
 
 
-def test_the_first_order_to_abort_counts(database: Database) -> None:
+def test_what_people_order_comes_back_in_the_order_in_which_they_said_it(database: Database) -> None:
     deploy_id = added(database)
     with database.write() as session:
         store.order(session, deploy_id, "abort", "user:default/alice", NOON, "wrong branch")
         store.order(session, deploy_id, "abort", "user:default/bob", NOON + SECOND, "me too")
 
     with database.read() as session:
-        abort = store.load(session, deploy_id)[2]
+        orders = store.load(session, deploy_id)[2]
 
-    assert abort is not None
-    assert (abort.actor, abort.reason, abort.at) == ("user:default/alice", "wrong branch", NOON)
+    assert [(one.kind, one.actor, one.reason, one.at) for one in orders] == [
+        ("abort", "user:default/alice", "wrong branch", NOON),
+        ("abort", "user:default/bob", "me too", NOON + SECOND),
+    ]
 
 
 def test_there_is_no_such_deploy(database: Database) -> None:

@@ -1,0 +1,148 @@
+"""Looking at a release: its checks, what visitors get, and what follows. Nothing here writes to the database.
+
+Every look is folded into what has been seen before, so that another worker may go on with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines import watch as watching
+from pipelines import weighing
+from pipelines.deciding import Perform
+from pipelines.deploy import Asks, Deploy, Fact, Kind
+from pipelines.plan import Plan, Step, StepKind
+from pipelines.proof import Proof
+from pipelines.watch import Watch
+from pipelines.world import Came, Ports
+from production.ports import Instance, Site, Target
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that one look has brought."""
+
+    watch: Watch
+    proof: Proof
+    lines: tuple[str, ...]
+    instances: Sequence[Instance]
+    now: datetime
+
+
+def look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, ports: Ports) -> Came:
+    """Ask every instance of the step's release whose next look is due, count its traffic, then judge.
+
+    A failure comes back as STEP_FAILED; what that means is the caller's matter.
+    """
+    now = ports.clock()
+    instances = [one for one in target.instances(site) if one.release == act.step.release and one.state != "stopped"]
+    if not instances:
+        return Came(Fact(Kind.STEP_FAILED, f"no instance of {act.step.release} is there to look at"))
+    watch, lines = _asked(act, deploy, plan, instances, ports)
+    proof = deploy.proof
+    if act.step.kind in (StepKind.BAKE, StepKind.VERIFY):
+        proof = weighing.seen(_own(proof, deploy), plan, act.step, target.shares(site), now)
+    seen = Seen(watch, proof, lines, instances, ports.clock())
+    match act.step.kind:
+        case StepKind.PROBE:
+            return _probed(act, deploy, plan, seen)
+        case StepKind.VERIFY:
+            return _verified(act, deploy, plan, seen)
+        case _:
+            return _baked(act, deploy, plan, seen)
+
+
+def _asked(
+    act: Perform, deploy: Deploy, plan: Plan, instances: Sequence[Instance], ports: Ports
+) -> tuple[Watch, tuple[str, ...]]:
+    """Ask whom it is time to ask; return what has been seen, and lines for the log."""
+    seen, lines, now = deploy.watch, [], ports.clock()
+    checker = ports.checkers[str(plan.target["kind"])]
+    for instance in instances:
+        for check in plan.checks:
+            if not watching.due(seen, check, instance, now):
+                continue
+            before = watching.find(seen, check, instance.name)
+            answer = checker.look(check, instance, _env(plan, act.step, instance))
+            seen = watching.seen(seen, check, instance, answer, ports.clock())
+            after = watching.find(seen, check, instance.name)
+            news = act.step.kind is StepKind.PROBE or before is None or before.fails or (after and after.fails)
+            if after is not None and news:
+                lines.append(watching.line(after, check))
+    return seen, tuple(lines)
+
+
+def _own(proof: Proof, deploy: Deploy) -> Proof:
+    """The first look of a step counts from here: what came before was not watched."""
+    began = deploy.began_at
+    fresh = proof.points and began is not None and proof.points[-1].at < began
+    return weighing.begun(proof) if fresh else proof
+
+
+def _probed(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
+    if watching.passed(seen.watch, plan.checks, seen.instances):
+        return _done(act, f"{_count(seen)} of {act.step.release} ready", seen)
+    if why := watching.given_up(seen.watch, plan.checks, seen.instances, deploy.began_at or seen.now, seen.now):
+        return _came(Kind.STEP_FAILED, why, seen)
+    return _again(plan, seen)
+
+
+def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
+    """Worse goes back at once; the end of its time with enough seen goes on; nobody can tell is for a person."""
+    verdict = weighing.verdict(seen.proof, plan)
+    if why := watching.worse(seen.watch):
+        return _came(Kind.STEP_FAILED, why, seen)
+    if verdict is not None and verdict.kind == "fail":
+        return _came(Kind.STEP_FAILED, verdict.sentence, seen)
+    over_at = (deploy.began_at or seen.now) + act.step.expected
+    if seen.now < over_at or any(one.fails for one in seen.watch):
+        # Its time may be over with a bad look; then the next ones say whether it is worse.
+        return _again(plan, seen, over_at)
+    said = f"watched {act.step.expected.total_seconds():g} s at {act.step.percent} %"
+    passed = f"every check passed on {_count(seen)}" if plan.checks else f"{_count(seen)} up"
+    numbers = f"; {verdict.sentence}" if verdict is not None else ""
+    if verdict is not None and verdict.kind == "inconclusive" and plan.judge and plan.judge.inconclusive == "pause":
+        return _came(Kind.PAUSED, f"{said}, {passed}, but nobody can tell yet: {verdict.sentence}", seen)
+    return _done(act, f"{said}, {passed}{numbers}", seen)
+
+
+def _verified(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
+    """What serves again passes its checks, and does not fail its visitors; alerts would lag behind."""
+    over_at = (deploy.began_at or seen.now) + act.step.expected
+    bad = weighing.still_bad(seen.proof, plan)
+    if watching.passed(seen.watch, plan.checks, seen.instances) and seen.now >= over_at and not bad:
+        return _done(act, f"{act.step.release} serves again, {weighing.raw(seen.proof)}{_count(seen)} fine", seen)
+    if why := watching.given_up(seen.watch, plan.checks, seen.instances, deploy.began_at or seen.now, seen.now):
+        return _came(Kind.STEP_FAILED, why, seen)
+    return _again(plan, seen, over_at if seen.now < over_at else None)
+
+
+def _done(act: Perform, said: str, seen: Seen) -> Came:
+    return _came(Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE, said, seen)
+
+
+def _again(plan: Plan, seen: Seen, over_at: datetime | None = None) -> Came:
+    again = watching.next_look(seen.watch, plan.checks, seen.instances, seen.now)
+    if over_at is not None and seen.now < over_at:
+        again = min(again, over_at) if plan.checks else min(over_at, seen.now + weighing.EVERY)
+    return Came(Fact(Kind.OBSERVED, "", seen.lines, watch=seen.watch, proof=seen.proof), again)
+
+
+def _came(kind: Kind, said: str, seen: Seen) -> Came:
+    asks: Asks = "inconclusive" if kind is Kind.PAUSED else ""
+    return Came(Fact(kind, said, seen.lines, watch=seen.watch, proof=seen.proof, asks=asks))
+
+
+def _count(seen: Seen) -> str:
+    return f"{len(seen.instances)} instance{'s' if len(seen.instances) > 1 else ''}"
+
+
+def _env(plan: Plan, step: Step, instance: Instance) -> Mapping[str, str]:
+    ref = plan.base if plan.base is not None and plan.base.number == step.release else plan.release
+    return {
+        "PORT": str(instance.port),
+        "HOST": instance.host,
+        "REVISION": ref.revision,
+        "SERVICE": plan.service,
+        "ENVIRONMENT": plan.environment,
+    }

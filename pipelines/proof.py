@@ -1,0 +1,57 @@
+"""What has been measured of a release while it is watched, and what it says so far. Values only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a release had answered in all at the last look, as its target counts."""
+
+    release: int
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the service answered in the time before the deploy, minute by minute, oldest first."""
+
+    requests: tuple[int, ...] = ()
+    errors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """A moment for the plot: what both releases have answered since watching began, and the evidence so far."""
+
+    at: datetime
+    percent: int
+    new_requests: int
+    new_errors: int
+    old_requests: int
+    old_errors: int
+    e: float
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Folded look by look. `said` is the last verdict in a sentence with its numbers.
+
+    `alone` counts the looks at which nothing old served beside the new, in whole intervals of `Before`.
+    """
+
+    evidence: Evidence = Evidence()
+    counted: tuple[Counted, ...] = ()
+    pending: tuple[int, int] = (0, 0)  # requests and errors of an interval that is not over
+    since: datetime | None = None  # when that interval began
+    alone: int = 0
+    again: tuple[int, int] = (0, 0)  # requests and errors of what serves again after going back
+    points: tuple[Point, ...] = ()
+    verdict: str = ""  # pass, fail, inconclusive
+    said: str = ""
+
+
+NO_PROOF = Proof()
