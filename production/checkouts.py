@@ -22,6 +22,7 @@ KEPT = 5
 NEARLY_FULL = 1_000_000  # bytes
 BUILD_LIMIT = timedelta(minutes=10)
 REPEAT_AFTER = timedelta(seconds=15)  # a failed build asked for again later than this is tried again
+SECRET_CHARACTERS = 4096  # left out of a single line whose beginning is not there
 INLINE_SECONDS = 0.5  # a build this short is waited for
 REVISION = re.compile(r"[0-9a-f]{40,64}")
 BUILT_FOLDERS = (".bin", "bin", ".venv/bin", "node_modules/.bin")
@@ -132,14 +133,21 @@ def from_mirror(source: str, revision: str, folder: Path) -> None:
     Mirror(Path(source)).export(revision, folder)
 
 
-def last_lines(file: Path, lines: int) -> tuple[str, ...]:
-    """Return the last lines of a log, or nothing when there is none."""
+def last_lines(file: Path, lines: int, mask: Callable[[str], str] = str) -> tuple[str, ...]:
+    """Return the last lines of a log, or nothing when there is none. `mask` gets all of them as one text.
+
+    A line whose beginning is not there is left out, for the rest of a secret could not be told.
+    """
     try:
         with file.open("rb") as log:
-            log.seek(max(0, file.stat().st_size - 400 * lines - 4096))
-            return tuple(log.read().decode(errors="replace").splitlines()[-lines:]) if lines > 0 else ()
+            start = max(0, file.stat().st_size - 400 * lines - 4096)
+            log.seek(start)
+            text = log.read().decode(errors="replace")
     except FileNotFoundError:
         return ()
+    if start or file.with_name(f"{file.name}.1").exists():  # the supervisor begins a new file in the middle of a line
+        text = text.partition("\n")[2] or text[SECRET_CHARACTERS:]
+    return tuple(mask(text).splitlines()[-lines:]) if lines > 0 else ()
 
 
 def _give(folder: Path, user: str) -> None:

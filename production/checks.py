@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ledger.clock import stopwatch
 from production import shell
-from production.ports import Answer, Check, Instance
+from production.ports import Answer, Check, Instance, Site
+from production.secrets import Masking, unmasked
 from production.settings import written
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -27,17 +28,22 @@ Look = Callable[[], tuple[bool, str]]
 class Looker:
     """The real checker. `path_dirs` come first in a command's PATH; it runs in the release's checkout if there is one.
 
-    A PATH in the `env` given to `look` is taken instead.
+    A PATH in the `env` given to `look` is taken instead. `mask` takes the values of secrets out of what an instance or
+    a command has said; no check is given any.
     """
 
-    def __init__(self, path_dirs: Sequence[Path] = (), checkout: Checkout | None = None) -> None:
+    def __init__(
+        self, path_dirs: Sequence[Path] = (), checkout: Checkout | None = None, mask: Masking = unmasked
+    ) -> None:
         self._path = shell.search_path(path_dirs)
-        self._checkout = checkout
+        self._checkout, self._mask = checkout, mask
         self._kinds = {"http": _http, "tcp": _tcp, "alive": _alive, "command": self._command}
 
     def look(self, check: Check, instance: Instance, env: Mapping[str, str]) -> Answer:
         took = stopwatch()
         passed, said = self._kinds[check.kind](check, instance, env)
+        if not passed:  # else only we have said something
+            said = self._mask(Site(env.get("SERVICE", ""), env.get("ENVIRONMENT", ""), {}), said)
         return Answer(passed, said, took())
 
     def _command(self, check: Check, instance: Instance, env: Mapping[str, str]) -> tuple[bool, str]:

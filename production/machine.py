@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from ledger.errors import Error
 from production import balance, sockets
 from production.balance import Door, Server
 from production.checkouts import Checkouts, last_lines
 from production.haproxy import Proxy
-from production.ports import Failed, Instance, Share
+from production.ports import Failed, Instance, Share, Site
 from production.rundir import own
+from production.secrets import Values, no_secrets
 from production.store import Placed, Store, Wanted
 from production.supervise import Program, Supervisor, until
 
@@ -29,22 +32,38 @@ class Machine:
     """What is wanted is read from the store each time, so that every call may be repeated by anybody."""
 
     def __init__(
-        self, store: Store, supervisor: Supervisor, proxy: Proxy, checkouts: Checkouts, run: Path, host: str
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        proxy: Proxy,
+        checkouts: Checkouts,
+        run: Path,
+        host: str,
+        secrets: Values = no_secrets,
     ) -> None:
         self._store, self._supervisor, self._proxy = store, supervisor, proxy
-        self._checkouts, self._run, self._host = checkouts, run, host
+        self._checkouts, self._run, self._host, self._secrets = checkouts, run, host, secrets
 
     def settle(self, name: str, guard: Guard) -> bool:
-        """Make everything of one site so as the database says; False while something is still ending."""
-        self.run(name, guard)
-        self.serve(name, guard)
-        return self.clear(name, guard)
+        """Make everything of one site so as the database says; False while something is still ending.
 
-    def run(self, name: str, guard: Guard) -> None:
-        """Have every wanted instance running."""
+        Who cannot be started raises when the others serve.
+        """
         self.ready()
         guard()
-        self._put([self._store.known(name)])
+        refused = self._put([self._store.known(name)])
+        self.serve(name, guard)
+        gone = self.clear(name, guard)
+        if refused:
+            raise refused[0]
+        return gone
+
+    def run(self, name: str, guard: Guard) -> None:
+        """Have every wanted instance running; raises for one whose secrets cannot be had, when the others are."""
+        self.ready()
+        guard()
+        if refused := self._put([self._store.known(name)]):
+            raise refused[0]
 
     def serve(self, name: str, guard: Guard) -> None:
         """Have the public port open and the weights so. Needs no room on the disk if the port is open already."""
@@ -65,19 +84,26 @@ class Machine:
         return gone
 
     def ready(self) -> None:
-        """Have the supervisor there; one that was started just now gets all programs of all sites."""
+        """Have the supervisor there; one that was started just now gets all programs of all sites that can be had."""
         own(self._run)
         if self._supervisor.ensure():
             self._put(self._store.all())
+            self._supervisor.sweep()
 
-    def _put(self, sites: Sequence[Wanted]) -> None:
-        names = []
+    def _put(self, sites: Sequence[Wanted]) -> Sequence[Error]:
+        names, refused = [], []
         for wanted in sites:
             for one in wanted.placed:
-                names.append(_program(wanted.name, one))
                 log = self._checkouts.logs(wanted.name, one.release, one.revision) / f"{one.number}.log"
-                self._supervisor.put(names[-1], one.launch, log)
+                named = Site(wanted.service, wanted.environment, {"secrets": one.launch.get("secrets", {})})
+                name, secrets = _program(wanted.name, one), partial(self._secrets, named)
+                try:
+                    self._supervisor.put(name, one.launch, log, secrets=secrets)
+                    names.append(name)
+                except Error as error:
+                    refused.append(error)
         self._supervisor.add(names)
+        return refused
 
     def _extra(self, wanted: Wanted) -> Sequence[str]:
         ours = re.compile(re.escape(wanted.name) + r"-\d+-\d+")

@@ -57,7 +57,8 @@ def unmasked(_site: Site, text: str) -> str:
 
 def names_of(site: Site) -> Mapping[str, str]:
     """Return the names of a site's secrets with their keys, as its target's settings have them."""
-    return dict(site.settings.get("secrets") or {})
+    said = site.settings.get("secrets") or {}
+    return dict(said) if isinstance(said, Mapping) else {name: name for name in said}
 
 
 def scope(site: Site, key: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Which ports are free, and who listens."""
 
 import socket
+from pathlib import Path
 
 
 def is_free(host: str, port: int) -> bool:
@@ -22,3 +23,16 @@ def listens(host: str, port: int) -> bool:
             return bool(connection.getsockname() != connection.getpeername())
     except OSError:
         return False
+
+
+def takes(path: Path) -> bool:
+    """Does somebody take connections on that Unix socket, or is only too busy to?"""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True
+    return True

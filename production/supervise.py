@@ -6,10 +6,8 @@ of `startsecs`; it gives the supervisor its growing pause before each restart.
 
 import contextlib
 import http.client
-import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,8 +21,9 @@ from typing import Any
 import psutil
 
 from ledger.errors import Code, Error
-from production import launch, shell, supervisorfile
+from production import launch, shell, sockets, supervisorfile
 from production.locks import locked, write_whole
+from production.programfiles import ProgramFile, values_of
 from production.supervisorfile import STOP_SECONDS
 from production.unixrpc import UnixTransport
 
@@ -33,6 +32,12 @@ START_SECONDS = 15.0
 END_SECONDS = 3.0
 ALREADY_ADDED, ALREADY_STARTED, BAD_NAME, NOT_RUNNING, STILL_RUNNING = 90, 60, 10, 70, 91  # supervisor's faults
 ALIVE = ("STARTING", "RUNNING", "STOPPING")
+
+Secrets = Callable[[], Mapping[str, str]]  # by the names that the program sees; raises when one cannot be had
+
+
+def no_secrets() -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Supervisor:
         self._pid = self._folder / "supervisord.pid"
         self._log = self._folder / "supervisord.log"
         self._config = self._folder / "supervisord.conf"
+        self._programs = self._folder / "programs"
 
     # What is.
 
@@ -68,18 +74,6 @@ class Supervisor:
             return bool(self._call("getState")["statecode"] == 1)
         except (OSError, http.client.HTTPException):
             return False
-
-    def _listens(self) -> bool:
-        """Does somebody take connections on our socket? A supervisor that is slow must not be taken for a dead one."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(1)
-            try:
-                probe.connect(str(self._socket))
-            except (FileNotFoundError, ConnectionRefusedError):
-                return False
-            except OSError:
-                return True
-        return True
 
     def programs(self, names: Sequence[str] | None = None) -> Mapping[str, Program]:
         """Return those programs that there are, by name, or all of them; none when no supervisor runs."""
@@ -106,7 +100,7 @@ class Supervisor:
             said["pid"] or None,
             timedelta(seconds=max(0, said["now"] - said["start"])) if alive else timedelta(),
             None if alive or state == "STOPPED" else self._code(name, said["exitstatus"]),
-            _size(self._spec(name).with_suffix(".starts")),
+            _size(self._programs / f"{name}.starts"),
         )
 
     def _code(self, name: str, said: int) -> int | None:
@@ -132,7 +126,7 @@ class Supervisor:
         with locked(self._folder / "supervisor.lock"):
             if self.answers():
                 return False
-            if self._listens():
+            if sockets.takes(self._socket):  # slow, not dead
                 said = "the supervisor of the instances is busy or ending; try again in a moment"
                 raise Error(Code.UNAVAILABLE, said, permanent=False)
             self._bury()
@@ -141,20 +135,30 @@ class Supervisor:
             self._start()
             return True
 
-    def put(self, name: str, spec: Mapping[str, Any], log: Path, *, once: bool = False) -> None:
-        """Write down how a program is started; `add` starts it. One that is there already and is the same stays."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        config, spec_file = self._folder / "conf.d" / f"{name}.conf", self._spec(name)
-        text = json.dumps(dict(spec), sort_keys=True)
+    def put(
+        self, name: str, spec: Mapping[str, Any], log: Path, *, once: bool = False, secrets: Secrets = no_secrets
+    ) -> None:
+        """Write down how a program is started; `add` starts it. One that is there already and is the same stays.
+
+        `secrets` is asked only for one that is to be started, before anything is ended. When they cannot be had, one
+        that ended with its supervisor is started with those it had.
+        """
+        config, file = self._folder / "conf.d" / f"{name}.conf", self._file(name)
+        if config.exists() and file.says(spec):
+            return
+        try:
+            values: Mapping[str, str] | None = secrets()
+        except Error:
+            if config.exists() or not file.says(spec):
+                raise
+            values = None
         if config.exists():
-            if spec_file.exists() and spec_file.read_text() == text:
-                return
             self._end(name)
-        write_whole(spec_file, text)
-        for suffix in (".starts", ".pid"):
-            spec_file.with_suffix(suffix).unlink(missing_ok=True)
-        argv = [sys.executable, "-I", "-S", launch.__file__, str(spec_file)]
-        write_whole(config, supervisorfile.program(name, argv, log, once=once))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-I", "-S", launch.__file__, str(file.path)]
+        write_whole(config, supervisorfile.program(name, argv, log, once=once))  # first, or `sweep` may take the file
+        if values is not None:
+            file.write(spec, values, log)
 
     def add(self, names: Sequence[str]) -> None:
         """Have those programs running that were `put`; starts nothing twice."""
@@ -196,6 +200,16 @@ class Supervisor:
                     self._call("removeProcessGroup", name)
         return not self.programs(names)
 
+    def sweep(self) -> None:
+        """Forget what earlier supervisors ran and this one does not."""
+        for file in self._programs.glob("*.json"):
+            if not (self._folder / "conf.d" / f"{file.stem}.conf").exists():
+                ProgramFile(file).forget()
+
+    def values(self, site: str) -> Sequence[tuple[str, str]]:
+        """Return the names and values of the secrets that a site's programs were started with."""
+        return values_of(self._programs, site)
+
     def shutdown(self) -> None:
         """End every program and the supervisor, and whatever an earlier one has left."""
         with locked(self._folder / "supervisor.lock"):
@@ -214,6 +228,9 @@ class Supervisor:
 
     def _start(self) -> None:
         (self._folder / "conf.d").mkdir(parents=True, exist_ok=True)
+        for ours in (self._programs, self._folder / "output"):  # who may enter the data folder need not read these
+            ours.mkdir(mode=0o700, exist_ok=True)
+            ours.chmod(0o700)
         files = (self._socket, self._log, self._pid, self._folder)
         write_whole(self._config, supervisorfile.daemon(*files, as_root=os.geteuid() == 0))
         argv = [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", str(self._config)]
@@ -229,7 +246,7 @@ class Supervisor:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(pid).kill()
             until(lambda: self._daemon() is None, 5.0)
-        for file in (self._folder / "programs").glob("*.pid"):
+        for file in self._programs.glob("*.pid"):
             launch.bury(str(file))
             file.unlink(missing_ok=True)
 
@@ -244,11 +261,10 @@ class Supervisor:
 
     def _forget(self, name: str) -> None:
         (self._folder / "conf.d" / f"{name}.conf").unlink(missing_ok=True)
-        for suffix in (".json", ".pid", ".starts"):
-            self._spec(name).with_suffix(suffix).unlink(missing_ok=True)
+        self._file(name).forget()
 
-    def _spec(self, name: str) -> Path:
-        return self._folder / "programs" / f"{name}.json"
+    def _file(self, name: str) -> ProgramFile:
+        return ProgramFile(self._programs / f"{name}.json")
 
     def _call(self, method: str, *arguments: Any) -> Any:
         return getattr(self._proxy().supervisor, method)(*arguments)

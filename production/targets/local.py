@@ -6,7 +6,9 @@ that cannot do its work answers Failed with a sentence, and what was serving goe
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from production.checkouts import Checkouts, Export, from_mirror, last_lines
 from production.haproxy import Proxy
 from production.locks import seized
 from production.machine import INLINE_SECONDS, Machine
+from production.masking import Mask
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_command, refuse_folder, refuse_user
 from production.rundir import own_first_port, short_folder
+from production.secrets import Masking, Values, names_of, no_secrets, unmasked
 from production.settings import LocalSettings, written
 from production.store import FIRST_PUBLIC_PORT, Store
 from production.supervise import Supervisor, until
@@ -34,7 +38,8 @@ class LocalTarget:
     """The target of kind `local`. Makes nothing run until it is asked to.
 
     `folder` is its own; `path_dirs` come before the system's PATH for builds and instances; `host` is where HAProxy
-    and the instances listen; `export` makes a folder of a revision's files; `run` holds the sockets.
+    and the instances listen; `export` makes a folder of a revision's files; `run` holds the sockets; `secrets` are a
+    site's values by name, asked for when instances are started; `mask` takes them out of what people read.
     """
 
     def __init__(
@@ -49,15 +54,18 @@ class LocalTarget:
         run: Path | None = None,
         first_public_port: int = FIRST_PUBLIC_PORT,
         first_port: int | None = None,
+        secrets: Values = no_secrets,
+        mask: Masking = unmasked,
     ) -> None:
         self._folder = folder.absolute()
         self._host, self._path_dirs, self._clock = host, tuple(path_dirs), clock
+        self._secrets, self._mask = secrets, mask
         self._run = run or short_folder(self._folder)
         self._store = Store(database, first_public_port, first_port or own_first_port(self._folder))
         self._supervisor = Supervisor(self._folder, self._run)
         self._checkouts = Checkouts(self._folder, self._supervisor, export, clock)
         proxy = Proxy(self._folder, self._run, host, self._supervisor)
-        self._machine = Machine(self._store, self._supervisor, proxy, self._checkouts, self._run, host)
+        self._machine = Machine(self._store, self._supervisor, proxy, self._checkouts, self._run, host, secrets)
 
     # What shall be true.
 
@@ -87,9 +95,13 @@ class LocalTarget:
             refuse_user(settings.user)
             refuse_command(settings, checkout, env["PATH"])
 
+            if self._store.known(site.name).count(release.number) < instances:
+                self._secrets(site)  # who cannot have them changes nothing
+
             def launch(port: int) -> dict[str, Any]:
                 told = {**env, "PORT": str(port), "HOST": self._host}
-                return {"argv": list(settings.command), "env": told, "cwd": str(checkout), "user": settings.user}
+                how = {"argv": list(settings.command), "env": told, "cwd": str(checkout), "user": settings.user}
+                return {**how, "secrets": dict(settings.secrets)} if settings.secrets else how
 
             self._store.place(site.name, release, instances, launch, self._is_free)
             self._machine.run(site.name, guard)
@@ -151,7 +163,19 @@ class LocalTarget:
             return []
         logs = sorted((self._folder / "output" / site.name / checkout.name).glob("*.log"), key=_by_number)
         each = max(1, lines // max(1, len(logs)))
-        return [f"{_source(log)} | {line}" for log in logs for line in last_lines(log, each)][-lines:]
+        mask = partial(self.masked, site)
+        return [f"{_source(log)} | {line}" for log in logs for line in last_lines(log, each, mask)][-lines:]
+
+    def masked(self, site: Site, text: str) -> str:
+        """Take the values out that the site's programs were started with, and those of others that it names."""
+        known, wanted = self._supervisor.values(site.name), self._store.wanted(site.name)
+        masked = Mask(known)(text)
+        named = dict(names_of(site))
+        for one in wanted.placed if wanted else ():
+            named |= one.launch.get("secrets", {})
+        if named.keys() <= {name for name, _value in known}:
+            return masked
+        return self._mask(replace(site, settings={"secrets": named}), masked)
 
     def checkout(self, service: str, environment: str, release: int) -> Path | None:
         """Return where a release's files are, for checks that are commands."""
@@ -196,13 +220,22 @@ class LocalTarget:
 
             guard()
             try:
-                return act(settings, guard)
+                return self._told(site, act(settings, guard))
             except Error as error:
                 if error.code is Code.CONFLICT:
                     raise
-                return Failed(error.message, tuple(error.detail.splitlines()[-20:]), error.permanent)
+                log = tuple(error.detail.splitlines()[-20:])
+                return self._told(site, Failed(error.message, log, error.permanent))
             except OSError as error:
                 return in_words(error)
+
+    def _told(self, site: Site, progress: Progress) -> Progress:
+        """What programs said is masked, or withheld when it cannot be; in our own sentences nothing is withheld."""
+        if not isinstance(progress, Failed):
+            return progress
+        reason = Mask(self._supervisor.values(site.name))(progress.reason)
+        log = self.masked(site, "\n".join(progress.log)).splitlines() if progress.log else ()
+        return replace(progress, reason=reason, log=tuple(log))
 
     def _open(self, name: str, asked: int | None, guard: Callable[[], None]) -> None:
         """Open the site's door. A port that was only found free, and was lost before it served, is found anew."""

@@ -412,7 +412,7 @@ def test_each_kind_of_settings_makes_its_store(told: dict[str, object], kind: ty
 
 
 def test_a_command_without_the_scope_is_a_wrong_setting() -> None:
-    with pytest.raises(ValueError, match="must have .environment. in it"):
+    with pytest.raises(ValueError, match="in it, or services could read"):
         SecretSettings.model_validate({"kind": "command", "command": "get {service} {key}"})
 
 
