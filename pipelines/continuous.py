@@ -13,6 +13,7 @@ from pipelines.ci import Standing, listed
 
 SUPERSEDED = "superseded by #"
 WITHDRAWN = "taken out of the queue: "
+ON_ITS_WAY = "the newest commit is on its way"
 REFUSALS = 3  # at the head of the queue, before a revision is left to a person
 
 
@@ -134,7 +135,7 @@ def decide(of: Situation) -> Decision:
         if commit.revision not in of.refused and not _why_not(of, index):
             return Deploy(commit.revision, _because(commit, min(going, len(of.commits)) - index - 1))
     if going == 0:
-        return Nothing("the newest commit is on its way")
+        return Nothing(ON_ITS_WAY)
     return _wait(of, fresh)
 
 
@@ -241,7 +242,7 @@ def spent(attempts: Sequence[Attempt], lifted: Mapping[str, datetime]) -> Mappin
     found: dict[str, str] = {}
     refusals: dict[str, list[str]] = {}
     for one in attempts:
-        if one.revision in lifted and one.at <= lifted[one.revision]:
+        if one.revision in lifted and one.at < lifted[one.revision]:
             continue
         if one.begun:
             found.setdefault(one.revision, _ended(one))
