@@ -124,6 +124,7 @@ def _encoded(value: str) -> Iterator[str]:
         whole = encode(data).decode()
         yield whole
         yield whole.rstrip("=")
+        yield encode(data + b"\n").decode()
         for width in WRAPPED:
             yield from (whole[at : at + width] for at in range(0, len(whole), width) if len(whole) > width)
         for before in range(3):
