@@ -205,10 +205,23 @@ def covers(window: Window, first: datetime, last: datetime) -> set[datetime]:
 
 
 CRONS = st.sampled_from(
-    (
-        "0 18 * * 5|30 2 * * *|0 2 * * *|15 1-3 * * *|*/20 * * * *|0 */5 * * *|5 * * * *|0 0 29 * *|0 9 * * 1-5|"
-        "59 23 25-29 3,10 *|0 3 28 * 0|45 1 * * 0|* 2 * * *|0,30 2 * * *|0 0 * * *"
-    ).split("|")
+    [
+        "0 18 * * 5",
+        "30 2 * * *",
+        "0 2 * * *",
+        "15 1-3 * * *",
+        "*/20 * * * *",
+        "0 */5 * * *",
+        "5 * * * *",
+        "0 0 29 * *",
+        "0 9 * * 1-5",
+        "59 23 25-29 3,10 *",
+        "0 3 28 * 0",
+        "45 1 * * 0",
+        "* 2 * * *",
+        "0,30 2 * * *",
+        "0 0 * * *",
+    ]
 )
 SPANS = st.sampled_from([1, 7, 20, 60, 90, 180, 1439, 1440, 1441, 1500, 2880, 3840])  # minutes
 ZONES = st.sampled_from(["UTC", BERLIN, LORD_HOWE, "America/New_York", "Asia/Kathmandu", "Pacific/Chatham"])
