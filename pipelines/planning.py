@@ -16,7 +16,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from pipelines import spec as specs
-from pipelines import store, waiting
+from pipelines import reversible, store, traffic, waiting
 from pipelines.change import Change, change
 from pipelines.gates import Gate, Situation, blocked, gates
 from pipelines.plan import Plan, ReleaseRef, plan
@@ -130,7 +130,15 @@ class Planner:
         moving = self._change(mirror, base.revision if base else None, target_revision)
         past = store.past(session, asked.service, asked.environment)
         made = plan(
-            asked.service, asked.environment, asked.spec, asked.release, base, moving, past, rollback=asked.rollback
+            asked.service,
+            asked.environment,
+            asked.spec,
+            asked.release,
+            base,
+            moving,
+            past,
+            rollback=asked.rollback,
+            trial=asked.terms.trial,
         )
         lane = store.lane(asked.service, asked.environment)
         hold = self.jobs.held(session, [lane]).get(lane)
@@ -170,6 +178,16 @@ def _read(mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec | None
             spec, more = specs.read(document)
             return spec, [*problems, *more]
     return None, problems
+
+
+def _why_not_back(mirror: Mirror, asked: Asked, moving: Change) -> str:
+    """Return why this could not be taken back once it has begun."""
+    if asked.rollback or moving.back or asked.terms.trial:
+        return ""
+    told = asked.spec.environments[asked.environment]
+    read = reversible.migrations(moving.paths, told.reversible)
+    texts = {path: mirror.read(asked.release.revision, path) or "" for path in read}
+    return reversible.why_not(moving.paths, texts, told.irreversible, told.reversible)
 
 
 def _has(mirror: Mirror, sha: str) -> bool:
