@@ -10,6 +10,7 @@ from typing import Protocol
 SMALL_COMMITS = 8
 SMALL_FILES = 15
 SMALL_LINES = 300
+MOST_PATHS = 500  # of one change that are kept
 
 _TOUCHES = (
     ("migration", re.compile(r"(^|/)(migrations?|alembic|db/migrate)/|\.sql$", re.IGNORECASE)),
@@ -85,6 +86,7 @@ class Change:
     touches: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
     back: bool = False  # these commits leave production instead of entering it
+    paths: tuple[str, ...] = ()  # of the changed files, as many as are kept
 
     @property
     def small(self) -> bool:
@@ -127,7 +129,8 @@ def change(commits: Sequence[Committed], *, back: bool = False) -> Change:
     )
     paths = sorted({file.path for commit in commits for file in commit.files})
     plus, minus = sum(commit.plus for commit in told), sum(commit.minus for commit in told)
-    return Change(told, len(paths), plus, minus, touches(paths), _large(len(told), len(paths), plus + minus), back)
+    large = _large(len(told), len(paths), plus + minus)
+    return Change(told, len(paths), plus, minus, touches(paths), large, back, tuple(paths[:MOST_PATHS]))
 
 
 def _large(commits: int, files: int, lines: int) -> tuple[str, ...]:

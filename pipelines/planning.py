@@ -186,7 +186,7 @@ def _why_not_back(mirror: Mirror, asked: Asked, moving: Change) -> str:
         return ""
     told = asked.spec.environments[asked.environment]
     read = reversible.migrations(moving.paths, told.reversible)
-    texts = {path: mirror.read(asked.release.revision, path) or "" for path in read}
+    texts = {path: (mirror.read(asked.release.revision, path) or b"").decode(errors="replace") for path in read}
     return reversible.why_not(moving.paths, texts, told.irreversible, told.reversible)
 
 
