@@ -120,7 +120,10 @@ class CommandSecrets:
         if shutil.which(name, path=self._env["PATH"]) is None:
             said = f"there is no program “{name}” for secrets; install it or correct [secrets] command"
             raise Error(Code.UNAVAILABLE, said)
-        code, output = _run(argv, {**self._env, **self._read()}, self._limit)
+        try:
+            code, output = _run(argv, {**self._env, **self._read()}, self._limit)
+        except OSError as error:
+            raise Error(Code.UNAVAILABLE, f"“{name}” could not be started: {error.strerror}") from None
         if code is None:
             how = f"did not end within {self._limit.total_seconds():g} s"
         elif len(output) > LARGEST:

@@ -39,7 +39,7 @@ def changes(before: RanWith, after: RanWith, since: int) -> Sequence[str]:
     for name in _names(before.env, after.env):
         old, new = before.env.get(name), after.env.get(name)
         if old is None:
-            said.append(f"{name} is {new}, is new")
+            said.append(f"{name} is new: {new}")
         elif new is None:
             said.append(f"{name} is gone, was {old} in release {since}")
         elif old != new:

@@ -274,6 +274,14 @@ def test_a_command_that_is_not_installed_is_said_in_words() -> None:
     assert error.message == "there is no program “no-such-vault” for secrets; install it or correct [secrets] command"
 
 
+def test_a_command_that_is_no_program_is_said_in_words(tmp_path: Path) -> None:
+    keep(tmp_path / "vault", "hunter2", 0o700)
+
+    error = refusal(CommandSecrets([str(tmp_path / "vault"), "{service}/{environment}/{key}"], {}), CHECKOUT, "DB")
+
+    assert error.message.endswith("could not be started: Exec format error")
+
+
 TEMPLATES = [
     (["vault", "kv", "get", "-field=value", "secret/{service}/{environment}/{key}"], ""),
     (["sops", "decrypt", "--extract", '["{key}"]', "/etc/secrets/{service}/{environment}.yaml"], ""),
