@@ -17,13 +17,21 @@ WEEK = 7  # days
 WINDOWS = (7, 30, 90)  # days
 DAILY_DAYS = 3  # days with a deploy, of the middle week, from which on one deploys daily: Four Keys
 
-# The upper ends of the histogram's cells. The ends of the published levels are among them, so a level is never guessed.
-EDGES = (
+COUNTS = ("healthy", "out", "failed", "unmended", "rework")
+
+# The upper ends of the histograms' cells. The ends of all published levels are among them: a level is never guessed.
+LEAD_EDGES = (
     *(timedelta(minutes=count) for count in (2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90)),
     *(timedelta(hours=count) for count in (2, 3, 4, 6, 8, 12, 18, 24, 36)),
     *(timedelta(days=count) for count in (2, 3, 4, 5, 7, 10, 14, 21, 30, 60, 90, 182)),
 )
-CELLS = len(EDGES) + 1
+RECOVERY_EDGES = (
+    *(timedelta(seconds=count) for count in (5, 10, 15, 20, 30, 45, 60, 90)),
+    *(timedelta(minutes=count) for count in (2, 3, 5, 7, 10, 15, 20, 30, 45, 60)),
+    *(timedelta(hours=count) for count in (2, 4, 8, 16, 24)),
+    *(timedelta(days=count) for count in (2, 4, 7, 14, 30, 90, 182)),
+)
+LEAD_CELLS, RECOVERY_CELLS = len(LEAD_EDGES) + 1, len(RECOVERY_EDGES) + 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class Deployed:
         if self.ending != "healthy" or self.ended_at is None or not self.counts:
             return ()
         return tuple(span for at in self.committed if (span := self.ended_at - at) >= MINUTE)
+
+    @property
+    def is_unmended(self) -> bool:
+        """It failed, and nothing has been healthy there since."""
+        return bool(self.failed) and self.recovered_at is None
 
     @property
     def recovery(self) -> timedelta | None:
@@ -159,6 +172,11 @@ def stretch(days: int, now: datetime, began: date | None = None) -> Stretch:
     return Stretch(min(max(first, began or first), today), today)
 
 
+def before(within: Stretch) -> Stretch:
+    """Return as many days right before."""
+    return Stretch(within.first - within.days * DAY, within.first - DAY)
+
+
 def figures(deploys: Iterable[Deployed], within: Stretch) -> Figures:
     """Return the figures of these deploys, as far as they count within those days. Their order does not matter."""
     counted = [one for one in deploys if one.day in within]
@@ -170,7 +188,7 @@ def figures(deploys: Iterable[Deployed], within: Stretch) -> Figures:
         healthy=len(healthy),
         out=len(counted),
         failed=len(failed),
-        unmended=sum(one.recovered_at is None for one in failed),
+        unmended=sum(one.is_unmended for one in failed),
         rework=sum(bool(one.rework) for one in counted),
         commits=len(leads),
         lead=middle(leads),
@@ -205,26 +223,26 @@ def monday(day: date) -> date:
     return day - day.weekday() * DAY
 
 
-# --- a histogram stands for many lead times, where all of them would be too many to read ------------------------------
+# --- sums: what adds up, over services and over days; a histogram stands for many times ------------------------------
 
 
-def cell(span: timedelta) -> int:
+def cell(span: timedelta, edges: Sequence[timedelta]) -> int:
     """Return the cell of the histogram in which it lies."""
-    return bisect_right(EDGES, span)
+    return bisect_right(edges, span)
 
 
-def middle_of(cells: Sequence[int]) -> timedelta | None:
+def middle_of(cells: Sequence[int], edges: Sequence[timedelta]) -> timedelta | None:
     """Return about the median of what a histogram counts, evenly spread within its cell; None of nothing.
 
-    >>> middle_of([0] * 9 + [4] + [0] * 23)
+    >>> middle_of([0] * 9 + [4] + [0] * 23, LEAD_EDGES)
     datetime.timedelta(seconds=3150)
     """
     total = sum(cells)
     before = 0
     for number, count in enumerate(cells):
         if count and before + count >= total / 2:
-            low = EDGES[number - 1] if number else MINUTE
-            high = EDGES[number] if number < len(EDGES) else 2 * low
+            low = edges[number - 1] if number else edges[0] / 2
+            high = edges[number] if number < len(edges) else 2 * low
             return low + (high - low) * ((total / 2 - before) / count)
         before += count
     return None
@@ -232,50 +250,63 @@ def middle_of(cells: Sequence[int]) -> timedelta | None:
 
 @dataclass(frozen=True)
 class Tally:
-    """What adds up: over services and over days."""
+    """What can be added up."""
 
     healthy: int = 0
     out: int = 0
     failed: int = 0
+    unmended: int = 0
     rework: int = 0
-    cells: tuple[int, ...] = (0,) * CELLS
+    leads: tuple[int, ...] = (0,) * LEAD_CELLS
+    recoveries: tuple[int, ...] = (0,) * RECOVERY_CELLS
 
-    def __add__(self, other: "Tally") -> "Tally":
-        cells = tuple(map(sum, zip(self.cells, other.cells, strict=True)))
-        return Tally(
-            self.healthy + other.healthy,
-            self.out + other.out,
-            self.failed + other.failed,
-            self.rework + other.rework,
-            cells,
-        )
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All of it in one row: COUNTS, then the cells."""
+        return (self.healthy, self.out, self.failed, self.unmended, self.rework, *self.leads, *self.recoveries)
 
 
 def tally(deploys: Iterable[Deployed]) -> Tally:
     """Count the deploys that count."""
     counted = [one for one in deploys if one.counts]
-    cells = Counter(cell(span) for one in counted for span in one.leads)
+    leads = Counter(cell(span, LEAD_EDGES) for one in counted for span in one.leads)
+    spans = [one.recovery for one in counted]
+    recoveries = Counter(cell(span, RECOVERY_EDGES) for span in spans if span is not None)
     return Tally(
         sum(one.ending == "healthy" for one in counted),
         len(counted),
         sum(bool(one.failed) for one in counted),
+        sum(one.is_unmended for one in counted),
         sum(bool(one.rework) for one in counted),
-        tuple(cells[number] for number in range(CELLS)),
+        tuple(leads[number] for number in range(LEAD_CELLS)),
+        tuple(recoveries[number] for number in range(RECOVERY_CELLS)),
     )
 
 
-def added(within: Stretch, sums: Tally, mended: Sequence[timedelta | None] = (), days: Iterable[date] = ()) -> Figures:
-    """Return figures from sums: `mended` tells of each failure how long it took, `days` those with a healthy deploy."""
+def together(tallies: Iterable[Tally]) -> Tally:
+    """Add them up."""
+    found = [one.numbers for one in tallies]
+    return tally_of([sum(column) for column in zip(*found, strict=True)]) if found else Tally()
+
+
+def tally_of(numbers: Sequence[int]) -> Tally:
+    """Read back what `Tally.numbers` gives."""
+    healthy, out, failed, unmended, rework, *cells = numbers
+    return Tally(healthy, out, failed, unmended, rework, tuple(cells[:LEAD_CELLS]), tuple(cells[LEAD_CELLS:]))
+
+
+def added(within: Stretch, sums: Tally, days: Iterable[date] = ()) -> Figures:
+    """Return figures from sums; `days` are those with a healthy deploy."""
     return Figures(
         within.days,
         sums.healthy,
         sums.out,
         sums.failed,
-        sum(span is None for span in mended),
+        sums.unmended,
         sums.rework,
-        sum(sums.cells),
-        middle_of(sums.cells),
-        middle([span for span in mended if span is not None]),
+        sum(sums.leads),
+        middle_of(sums.leads, LEAD_EDGES),
+        middle_of(sums.recoveries, RECOVERY_EDGES),
         deploy_days(days, within),
     )
 

@@ -23,6 +23,7 @@ ROOMS_WITH_TABLES = (
     "ledger.inbox",
     "ledger.jobs",
     "pipelines.coursetables",
+    "pipelines.deliverytables",
     "pipelines.ruletables",
     "pipelines.tables",
     "portal.tables",

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from pipelines import benchmarks, dora, outcomes
 from pipelines.benchmarks import Band
-from pipelines.dora import CELLS, EDGES, FAILURES, MINUTE, Deployed, Figures, Pace, Stretch, Tally
+from pipelines.dora import FAILURES, LEAD_EDGES, MINUTE, RECOVERY_EDGES, Deployed, Figures, Pace, Stretch
 from pipelines.outcomes import Lane, Told
 from tests.conftest import NOON
 from tests.rooms.delivering import HOUR, Log, ago
@@ -286,38 +286,38 @@ def test_the_order_does_not_matter_and_nothing_divides_by_zero(made: list[Deploy
 def test_sums_of_days_say_what_all_deploys_together_say(made: list[Deployed]) -> None:
     within = Stretch(date(2026, 2, 1), date(2026, 3, 3))
     days = {one.day for one in made if one.day}
+    figures = dora.figures(made, within)
 
-    apart = sum((dora.tally([one for one in made if one.day == day]) for day in days), Tally())
-    mended = [one.recovery for one in made if one.failed and one.counts and one.out_at]
-    figures = dora.figures([one for one in made if not one.failed or one.out_at], within)
-    sums = sum((dora.tally([one]) for one in made if not one.failed or one.out_at), Tally())
-    added = dora.added(within, sums, mended, [one.day for one in made if one.day and one.ending == "healthy"])
+    sums = dora.together(dora.tally([one for one in made if one.day == day]) for day in days)
+    added = dora.added(within, sums, [one.day for one in made if one.day and one.ending == "healthy"])
 
-    assert apart == dora.tally(made)
-    assert replace(added, lead=None, deploy_days=0) == replace(figures, lead=None, deploy_days=0)
+    assert sums == dora.tally(made)
+    assert replace(added, lead=None, recovery=None) == replace(figures, lead=None, recovery=None)
+    assert (added.lead is None, added.recovery is None) == (figures.lead is None, figures.recovery is None)
 
 
-@given(some.lists(some.integers(60, 182 * 86400), min_size=1, max_size=60))
-def test_a_histogram_s_median_lies_in_the_cell_of_the_true_one(seconds: list[int]) -> None:
+@pytest.mark.parametrize("edges", [dora.LEAD_EDGES, dora.RECOVERY_EDGES], ids=["lead", "recovery"])
+@given(seconds=some.lists(some.integers(60, 182 * 86400), min_size=1, max_size=60))
+def test_a_histogram_s_median_lies_where_the_true_one_does(edges: Sequence[timedelta], seconds: list[int]) -> None:
     spans = [timedelta(seconds=count) for count in seconds]
-    cells = [0] * CELLS
+    cells = [0] * (len(edges) + 1)
     for span in spans:
-        cells[dora.cell(span)] += 1
+        cells[dora.cell(span, edges)] += 1
     ordered = sorted(spans)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    low, high = (dora.cell(ordered[at], edges) for at in ((len(ordered) - 1) // 2, len(ordered) // 2))
 
-    read = dora.middle_of(cells)
+    read = dora.middle_of(cells, edges)
 
     assert read is not None
-    floor = EDGES[dora.cell(low) - 1] if dora.cell(low) else MINUTE
-    assert floor <= read <= (EDGES[dora.cell(high)] if dora.cell(high) < len(EDGES) else 2 * EDGES[-1])
+    assert (edges[low - 1] if low else timedelta(0)) <= read
+    assert read <= (edges[high] if high < len(edges) else 2 * edges[-1])
 
 
 def test_nothing_is_none_and_never_zero() -> None:
     figures = dora.figures([], dora.stretch(30, NOON))
 
     assert (figures.failure_rate, figures.rework_rate, figures.lead, figures.recovery, figures.pace) == (None,) * 5
-    assert (figures.per_day, dora.middle_of([0] * CELLS)) == (0, None)
+    assert (figures.per_day, dora.middle_of([0] * len(LEAD_EDGES), LEAD_EDGES)) == (0, None)
 
 
 def test_days_before_the_log_begins_are_not_counted_as_days_without_a_deploy() -> None:
@@ -391,10 +391,11 @@ def test_the_year_without_levels_gives_none() -> None:
     assert benchmarks.frequency(figures, 2024) == Band(2024, "elite")
 
 
-def test_every_published_end_is_an_edge_of_the_histogram() -> None:
-    ends = {level.lead for year in benchmarks.YEARS.values() for level in year.levels if level.lead}
+def test_every_published_end_is_an_edge_of_its_histogram() -> None:
+    levels = [level for year in benchmarks.YEARS.values() for level in year.levels]
 
-    assert ends <= set(EDGES)
+    assert {level.lead for level in levels if level.lead} <= set(LEAD_EDGES)
+    assert {level.recovery for level in levels if level.recovery} <= set(RECOVERY_EDGES)
     assert [one.year for one in benchmarks.YEARS.values()] == [2021, 2022, 2023, 2024, 2025]
 
 
