@@ -1,109 +1,149 @@
 """Before it may go: every gate with its verdict and its reason, all at once. Pure."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from pipelines.change import Change
-from pipelines.plan import ReleaseRef
+from pipelines.signoffs import signoffs
+from pipelines.situation import Gate as Gate
+from pipelines.situation import Situation as Situation
+from pipelines.situation import Verdict as Verdict
+from pipelines.situation import counted
+from pipelines.surroundings import surroundings
 
-Verdict = Literal["good", "warn", "bad"]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One thing that was looked at. `bad` blocks, `warn` is said and does not."""
-
-    verdict: Verdict
-    title: str
-    why: str
+ORDER: dict[Verdict, int] = {"bad": 0, "warn": 1, "good": 2, "off": 3}
 
 
 @dataclass(frozen=True)
-class Situation:
-    """What the gates look at. `base` is what serves now; `ahead`: the revision contains all of the base."""
+class Kind:
+    """One kind of gate, for the documentation. `back`: what it does to a rollback."""
 
-    release: ReleaseRef
-    base: ReleaseRef | None
-    change: Change
-    rollback: bool
-    ahead: bool = True
-    was_healthy: bool = True  # of a rollback's release: it has been healthy in this environment
-    target_known: bool = True
-    target_kind: str = "local"
-    stuck: bool = False  # the last deploy there ended stuck: nobody knows what serves
-    held: str = ""  # why the lane is held, empty when it is not
-    problems: int = 0  # of the catalog file at this revision, errors only
+    name: str
+    asks: str
+    stops: str
+    back: str = "not asked"
+    overridable: bool = True
+
+
+KINDS = (
+    Kind("nothing", "is there anything to do?", "the release serves already", "stops", overridable=False),
+    Kind("target", "is there a target of that kind here?", "there is none", "stops", overridable=False),
+    Kind("past", "of a rollback: was it healthy here?", "it never was", "stops", overridable=False),
+    Kind("lock", "has anybody locked it?", "a hard lock; a warning is only said", "is said"),
+    Kind("hours", "do `windows` leave it open, until it would be through?", "closed, or it would not be", "is said"),
+    Kind("ci", "what does CI say? (`ci`)", "a check failed, or a required one has not passed"),
+    Kind("soak", "was it healthy in the environment before for long enough? (`soak`)", "not for so long"),
+    Kind("approval", "have enough others approved? (`approvals`)", "not enough"),
+    Kind("checklist", "is everything ticked? (`checklist`)", "not everything"),
+    Kind("quarantine", "was this revision bad somewhere?", "continuous delivery; people are told"),
+    Kind("incidents", "is an incident open here or in what it needs? (`incidents`)", "with `block`; else it is said"),
+    Kind("reachable", "is somebody on call who can be reached? (`reachable`)", "with `block`; else it is said"),
+    Kind("budget", "is enough of the error budget left? (`error_budget`)", "less than asked for"),
+    Kind("catalog", "is the catalog file right?", "never; it is said"),
+    Kind("direction", "does it contain all that serves?", "never; it is said"),
+    Kind("size", "is it small?", "never; it is said"),
+    Kind("touches", "does it touch a migration?", "never; it is said"),
+    Kind("lane", "does anybody hold the lane?", "never; it waits in the queue until somebody lets it go on"),
+)
 
 
 def gates(of: Situation) -> tuple[Gate, ...]:
     """Return every gate, those in trouble first."""
-    found = [_not_live(of), _target(of), _catalog(of), _direction(of), _size(of), _touches(of), _lane(of)]
-    order = {"bad": 0, "warn": 1, "good": 2}
-    return tuple(sorted((gate for gate in found if gate), key=lambda gate: order[gate.verdict]))
+    found = [*basics(of), *signoffs(of), *surroundings(of)]
+    if of.terms.override:
+        found = [_overridden(gate, of.terms.override) for gate in found]
+    return tuple(sorted(found, key=lambda gate: ORDER[gate.verdict]))
+
+
+def _overridden(gate: Gate, reason: str) -> Gate:
+    if gate.verdict != "bad" or not gate.overridable:
+        return gate
+    return replace(gate, verdict="warn", why=f"overridden: {reason} ({gate.why})", overridden=True)
 
 
 def blocked(found: tuple[Gate, ...]) -> tuple[str, ...]:
-    """Return every reason why it may not go."""
-    return tuple(f"{gate.title}: {gate.why}" for gate in found if gate.verdict == "bad")
+    """Return every reason why it may not go, with when that ends where it ends by itself."""
+    return tuple(reason(gate) for gate in found if gate.verdict == "bad")
+
+
+def reason(gate: Gate) -> str:
+    when = f" (until {gate.until:%a %d %b %H:%M} UTC)" if gate.until else ""
+    return f"{gate.title}: {gate.why}{when}"
+
+
+def overridden(found: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """Return the gates that would have stopped it."""
+    return tuple(gate for gate in found if gate.overridden)
+
+
+def basics(of: Situation) -> Iterator[Gate]:
+    """Yield what is asked of every deploy, whatever its settings say."""
+    yield _not_live(of)
+    yield _target(of)
+    yield _catalog(of)
+    yield _direction(of)
+    yield _size(of)
+    if "migration" in of.change.touches:
+        why = "going back does not take a migration back; see that both fit"
+        yield Gate("warn", "Touches a migration", why, "touches")
+    yield _lane(of)
 
 
 def _not_live(of: Situation) -> Gate:
+    def gate(verdict: Verdict, title: str, why: str) -> Gate:
+        return Gate(verdict, title, why, "nothing", overridable=False)
+
     if of.stuck:
-        return Gate("good", "There is something to do", "the last deploy is stuck, between two releases")
+        return gate("good", "There is something to do", "the last deploy is stuck, between two releases")
     if of.base is not None and of.base.revision == of.release.revision:
-        return Gate("bad", "Nothing to do", f"release {of.release.number} serves already")
-    return Gate("good", "There is something to do", f"{of.base.number} serves now" if of.base else "nothing serves yet")
+        return gate("bad", "Nothing to do", f"release {of.release.number} serves already")
+    return gate("good", "There is something to do", f"{of.base.number} serves now" if of.base else "nothing serves yet")
 
 
 def _target(of: Situation) -> Gate:
     if not of.target_known:
-        return Gate("bad", "No such target here", f"this portal has no target of kind {of.target_kind}")
-    return Gate("good", "The target is known", of.target_kind)
+        why = f"this portal has no target of kind {of.target_kind}"
+        return Gate("bad", "No such target here", why, "target", overridable=False)
+    return Gate("good", "The target is known", of.target_kind, "target", overridable=False)
 
 
-def _catalog(of: Situation) -> Gate | None:
+def _catalog(of: Situation) -> Gate:
     if of.problems:
-        return Gate("warn", "The catalog file has problems", f"{of.problems} in this revision; spec.deploy is fine")
-    return Gate("good", "The catalog file is fine", "read at this very revision")
+        why = f"{of.problems} in this revision; spec.deploy is fine"
+        return Gate("warn", "The catalog file has problems", why, "catalog")
+    return Gate("good", "The catalog file is fine", "read at this very revision", "catalog")
 
 
 def _direction(of: Situation) -> Gate:
     if of.rollback and not of.was_healthy:
-        return Gate(
-            "bad",
-            "It has never been healthy here",
-            f"release {of.release.number} did not become healthy; choose one that did",
-        )
+        why = f"release {of.release.number} did not become healthy; choose one that did"
+        return Gate("bad", "It has never been healthy here", why, "past", overridable=False)
     if of.rollback:
-        return Gate("good", "It has been healthy here", f"release {of.release.number} has served before")
+        why = f"release {of.release.number} has served before"
+        return Gate("good", "It has been healthy here", why, "past", overridable=False)
     if not of.ahead:
-        return Gate("warn", "This goes back or sideways", "what serves now has commits that this revision has not")
-    return Gate("good", "Goes forward", "this revision contains all that serves now")
+        why = "what serves now has commits that this revision has not"
+        return Gate("warn", "This goes back or sideways", why, "direction")
+    return Gate("good", "Goes forward", "this revision contains all that serves now", "direction")
 
 
 def _size(of: Situation) -> Gate:
     if of.change.small:
         lines = of.change.plus + of.change.minus
-        return Gate("good", "Small", f"{counted(of.change.files, 'file')}, {counted(lines, 'changed line')}")
-    return Gate("warn", "Not small", "; ".join(of.change.large))
-
-
-def counted(number: int, what: str) -> str:
-    """Write a number with its word.
-
-    >>> counted(1, "file"), counted(3, "file")
-    ('1 file', '3 files')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _touches(of: Situation) -> Gate | None:
-    if "migration" in of.change.touches:
-        return Gate("warn", "Touches a migration", "going back does not take a migration back; see that both fit")
-    return None
+        return Gate("good", "Small", f"{counted(of.change.files, 'file')}, {counted(lines, 'changed line')}", "size")
+    return Gate("warn", "Not small", "; ".join(of.change.large), "size")
 
 
 def _lane(of: Situation) -> Gate:
     if of.held:
-        return Gate("warn", "The lane is held", f"{of.held}; it waits until somebody lets the lane go on")
-    return Gate("good", "Nobody holds the lane", "it goes when its turn comes")
+        why = f"{of.held}; it waits until somebody lets the lane go on"
+        return Gate("warn", "The lane is held", why, "lane")
+    return Gate("good", "Nobody holds the lane", "it goes when its turn comes", "lane")
+
+
+def table() -> str:
+    """Return all kinds of gates as a table for docs/gates.md."""
+    lines = ["| kind | asks | stops | a rollback | an override |", "|---|---|---|---|---|"]
+    for kind in KINDS:
+        over = "lets it pass" if kind.overridable else "does nothing"
+        lines.append(f"| `{kind.name}` | {kind.asks} | {kind.stops} | {kind.back} | {over} |")
+    return "\n".join(lines)
