@@ -120,7 +120,7 @@ class SiteSecrets:
 
     def __init__(self, secrets: Secrets, key: bytes) -> None:
         self._secrets, self._key = secrets, key
-        self._seen: dict[str, tuple[tuple[str, str], ...]] = {}  # oldest first
+        self._seen: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {}  # by scope, oldest first
         self._lock = threading.Lock()
 
     def values(self, site: Site) -> Mapping[str, str]:
@@ -133,11 +133,13 @@ class SiteSecrets:
 
     def problems(self, site: Site) -> Sequence[str]:
         """Return a sentence for each secret that cannot be had: worth asking before a deploy is."""
-        return [error.message for error in self._ask(site)[1].values()]
+        return list(dict.fromkeys(error.message for error in self._ask(site)[1].values()))
 
     def fingerprints(self, site: Site) -> Mapping[str, str]:
-        """Return for each name that can be had what tells its value from another one, for this site alone."""
-        return {name: self._fingerprint(site, name, value) for name, value in self._ask(site)[0].items()}
+        """Return for each name what tells its value from another one, for this site alone; else an empty text."""
+        values, refused = self._ask(site)
+        found = {name: self._fingerprint(site, name, value) for name, value in values.items()}
+        return {**found, **dict.fromkeys(refused, "")}
 
     def mask(self, site: Site, text: str) -> str:
         """Return the text without the values the site has or lately had.
@@ -145,27 +147,34 @@ class SiteSecrets:
         When a value has never been seen and cannot be had, the text is withheld, for it might be in there.
         """
         _values, refused = self._ask(site)
-        seen = self._seen.get(site.name, ())
+        seen = self._seen.get((site.service, site.environment), ())
         unknown = sorted(refused.keys() - {name for name, _value in seen})
         if unknown:
             return f"withheld, for it may hold {', '.join(unknown)}: {refused[unknown[0]].message}"
         return Mask(seen)(text) if seen else text
 
     def _ask(self, site: Site) -> tuple[Mapping[str, str], Mapping[str, Error]]:
-        values, refused = {}, {}
+        """Look every secret up; a store that does not answer is not asked for the next one."""
+        values: dict[str, str] = {}
+        refused: dict[str, Error] = {}
+        down: Error | None = None
         for name, key in names_of(site).items():
             try:
+                if down is not None:
+                    raise down
                 values[name] = self._secrets.get(site, key)
                 self._remember(site, name, values[name])
             except Error as error:
                 refused[name] = error
+                down = error if error.code is Code.UNAVAILABLE else None
         return values, refused
 
     def _remember(self, site: Site, name: str, value: str) -> None:
         with self._lock:
-            seen = [one for one in self._seen.get(site.name, ()) if one != (name, value)]
+            where = site.service, site.environment
+            seen = [one for one in self._seen.get(where, ()) if one != (name, value)]
             older = [one for one in seen if one[0] == name][-(REMEMBERED - 1) :]
-            self._seen[site.name] = (*(one for one in seen if one[0] != name), *older, (name, value))
+            self._seen[where] = (*(one for one in seen if one[0] != name), *older, (name, value))
 
     def _fingerprint(self, site: Site, name: str, value: str) -> str:
         told = "\0".join((site.service, site.environment, name, value))

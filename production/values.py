@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RanWith:
-    """`secrets` are fingerprints by name (SiteSecrets.fingerprints). As JSON it is kept beside a deploy's plan."""
+    """`secrets` are fingerprints by name (SiteSecrets.fingerprints), empty where a value could not be had.
+
+    As JSON it is kept beside a deploy's plan.
+    """
 
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +53,7 @@ def changes(before: RanWith, after: RanWith, since: int) -> Sequence[str]:
             said.append(f"the secret {name} is new")
         elif new is None:
             said.append(f"the secret {name} is not used any more")
-        elif old != new:
+        elif _moved(old, new):
             said.append(f"the secret {name} has changed since release {since}")
     return said
 
@@ -60,10 +63,19 @@ def rolling_back(before: RanWith | None, now: RanWith, to: int) -> str:
     if not now.secrets:
         return f"It runs with the variables that release {to} had."
     said = f"It runs with the variables that release {to} had, and with the secrets as they are now"
-    moved = [] if before is None else [name for name in now.secrets if before.secrets.get(name) != now.secrets[name]]
+    moved = (
+        [] if before is None else [name for name in now.secrets if _moved(before.secrets.get(name), now.secrets[name])]
+    )
     if before is None:
         return f"{said}; which ones it ran with then is not known."
-    return f"{said}; {', '.join(moved)} changed since." if moved else f"{said}, which are the same."
+    if moved:
+        return f"{said}; {', '.join(moved)} changed since."
+    return f"{said}." if "" in (*before.secrets.values(), *now.secrets.values()) else f"{said}, which are the same."
+
+
+def _moved(old: str | None, new: str) -> bool:
+    """Is it another value? One that could not be had has no fingerprint, and nothing is said of it."""
+    return old != new and "" not in (old, new)
 
 
 def _names(*mappings: Mapping[str, str]) -> Sequence[str]:

@@ -361,6 +361,21 @@ def test_a_secret_that_cannot_be_had_is_named() -> None:
         assert asked(CHECKOUT) == {}
 
 
+def test_a_store_that_does_not_answer_is_asked_once() -> None:
+    asked = []
+
+    class Sealed:
+        def get(self, site: Site, key: str) -> str:
+            asked.append(key)
+            raise Error(Code.UNAVAILABLE, "vault is sealed; unseal it")
+
+    held = SiteSecrets(Sealed(), b"key")
+
+    assert held.problems(NAMED) == ["vault is sealed; unseal it"]
+    assert held.fingerprints(NAMED) == {"DB_PASSWORD": "", "TOKEN": ""}
+    assert asked == ["payments/db"] * 2
+
+
 def test_a_fingerprint_tells_a_change_and_neither_the_value_nor_who_shares_it() -> None:
     memory = MemorySecrets({**HELD, ("checkout", "staging", "payments/db"): "hunter2"})
     held = SiteSecrets(memory, b"key")

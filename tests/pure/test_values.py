@@ -23,6 +23,11 @@ def test_what_is_the_same_is_not_told() -> None:
     assert changes(BEFORE, BEFORE, 230) == []
 
 
+def test_nothing_is_said_of_a_secret_that_could_not_be_had() -> None:
+    assert changes(RanWith({}, {"DB": "1f"}), RanWith({}, {"DB": ""}), 230) == []
+    assert rolling_back(RanWith({}, {"DB": ""}), RanWith({}, {"DB": "1f"}), 230).endswith("as they are now.")
+
+
 def test_it_is_kept_as_json_and_comes_back() -> None:
     made = ran_with({"env": {"LEVEL": "info"}, "secrets": {"DB": "payments/db"}}, {"DB": "1f"})
 
