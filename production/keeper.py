@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from production.launch import identity
+from production.runlog import CHUNK, Log
 
 LADDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 ASK = signal.SIGUSR1  # from us: begin with the ladder. Other signals are for the whole machine and not ours to follow.
-CHUNK = 65_536
-DRAIN_SECONDS = 1.0  # for output that is still in the pipe when the program has ended
 SWEEPS, SWEEP_SECONDS = 200, 0.01
 EXIT_BYTES = 200  # kept free from the beginning, so that a full disk does not hide how it ended
 
@@ -114,7 +113,7 @@ def _keep(told: dict[str, Any], folder: Path, wake: int) -> None:
     try:
         process = subprocess.Popen(
             told["argv"],
-            env=told["env"],
+            env={**told["env"], **told["secrets"]},
             cwd=told["cwd"],
             stdin=subprocess.DEVNULL,
             stdout=into,
@@ -130,6 +129,7 @@ def _keep(told: dict[str, Any], folder: Path, wake: int) -> None:
     why = Watch(process, log, told).until_it_ends(out, wake)
     sweep(os.getpid())
     log.drain(out)
+    log.settle(told["secrets"])
     _ended(draft, folder, process.returncode, why)
 
 
@@ -184,57 +184,6 @@ class Watch:
                 os.killpg(self._process.pid, LADDER[self._rung])
             self._rung = min(self._rung + 1, len(LADDER) - 1)
             self._next = now + self._pause
-
-
-class Log:
-    """The newest output: two files of at most half of `most` bytes each. What cannot be written is left out."""
-
-    def __init__(self, path: Path, most: int) -> None:
-        self._path, self._half = path, most // 2
-        self._before = path.with_name(f"{path.name}.1")
-        self._cut = 0
-        self._open()
-
-    def _open(self) -> None:
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._size = 0
-
-    def take(self, out: int) -> bool:
-        """Take what there is to read; False at its end, or when there is nothing now."""
-        try:
-            data = os.read(out, CHUNK)
-        except BlockingIOError:
-            return False
-        if self._size + len(data) > self._half:
-            whole, newline, data = data.rpartition(b"\n")
-            self.write(whole + newline)
-            self._turn()
-            self.write(data)
-            return True
-        self.write(data)
-        return bool(data)
-
-    def drain(self, out: int) -> None:
-        os.set_blocking(out, False)
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while self.take(out) and time.monotonic() < deadline:
-            pass
-
-    def write(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
-            while data:
-                written = os.write(self._file, data)
-                self._size, data = self._size + written, data[written:]
-
-    def _turn(self) -> None:
-        if self._before.exists():
-            self._cut += self._before.stat().st_size
-        with contextlib.suppress(OSError):
-            os.replace(self._path, self._before)
-            os.close(self._file)
-            self._open()
-        if self._cut:
-            self.write(f"… {self._cut:,} bytes of earlier output are not kept …\n".encode())
 
 
 def _draft(folder: Path) -> Path:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +31,7 @@ ROOT = str(Path(__file__).parents[1])
 
 @dataclass(frozen=True)
 class Order:
-    """What a run does. `env` is all that the program gets; it is handed to the keeper and never written to a file."""
+    """What a run does. `env` is all that the program gets; it is handed to the keeper and never in a file."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -39,6 +39,7 @@ class Order:
     timeout: timedelta
     inactivity: timedelta | None = None
     user: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)  # added to `env`, and taken out of the log at the end
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Run:
             "folder": str(self.folder),
             "argv": order.argv,
             "env": dict(order.env),
+            "secrets": dict(order.secrets),
             "cwd": str(order.cwd),
             "user": order.user,
             "seconds": order.timeout.total_seconds(),
@@ -113,11 +115,11 @@ class Run:
 
     def end(self) -> None:
         """Have it ended: INT, then TERM, then KILL, by its keeper. What nobody keeps yet will never begin."""
-        if isinstance(self.look(), Asked):
+        if not (who := _text(self.folder / "pid")):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if keeper.claim(self.folder, NEVER):
                 return
-        who = _text(self.folder / "pid")
+            who = _text(self.folder / "pid")
         if _is_alive(who):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(_number(who), keeper.ASK)

@@ -4,6 +4,7 @@ Each program is a run of its own (production/runs.py), which goes on when the po
 and looks. What came of it is remembered in the data folder, so nothing is done twice and nothing blindly again.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -16,14 +17,14 @@ from production.locks import seized
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_folder, refuse_user
 from production.runs import KEPT_BYTES, LADDER_PAUSE, Run
+from production.secrets import Masking, Values, no_secrets, unmasked
 from production.settings import CommandSettings
 from production.supervise import Supervisor
 from production.targets.commandbook import Book, Page, Wish
-from production.targets.commandenv import Orders, Secrets
+from production.targets.commandenv import Orders
 from production.targets.commandstatus import Status, pseudo
 from production.targets.commandwork import Work, last_lines
 
-Mask = Callable[[Site, str], str]
 Act = Callable[[Work], Progress]
 
 
@@ -41,8 +42,8 @@ class CommandTarget:
         path_dirs: Sequence[Path] = (),
         export: Export = from_mirror,
         clock: Clock = now,
-        secrets: Secrets = lambda _site: {},
-        mask: Mask = lambda _site, text: text,
+        secrets: Values = no_secrets,
+        mask: Masking = unmasked,
         pause: timedelta = LADDER_PAUSE,
         log_bytes: int = KEPT_BYTES,
     ) -> None:
@@ -155,8 +156,9 @@ class CommandTarget:
     def shutdown(self) -> None:
         """End every run at once. Only for a house that is torn down: what was cut off is doubted afterwards."""
         for name in self._book.sites():
-            if (current := self._book.page(name).current) is not None:
-                self._run(self._output(name) / current.run).kill()
+            with contextlib.suppress(Error):  # a page that cannot be read ends no run
+                if (current := self._book.page(name).current) is not None:
+                    self._run(self._output(name) / current.run).kill()
 
     # How.
 

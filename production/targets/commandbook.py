@@ -122,10 +122,14 @@ class Book:
         self._folder = folder
 
     def page(self, site: str) -> Page:
+        file = self._folder / f"{site}.json"
         try:
-            return Page.model_validate_json((self._folder / f"{site}.json").read_bytes())
+            return Page.model_validate_json(file.read_bytes())
         except FileNotFoundError:
             return Page()
+        except ValueError as error:
+            said = f"what is remembered of {site} cannot be read; look what runs, remove {file}, and deploy again"
+            raise Error(Code.UNAVAILABLE, said, str(error)) from None
 
     def sites(self) -> Sequence[str]:
         return sorted(file.name.removesuffix(".json") for file in self._folder.glob("[!.]*.json"))

@@ -3,7 +3,7 @@
 import os
 import pwd
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +12,12 @@ from ledger.errors import Code, Error
 from production.checkouts import BUILD_LIMIT, Checkouts
 from production.ports import Site
 from production.runs import Order
+from production.secrets import Values
 from production.settings import CommandSettings
 from production.targets.commandbook import Page, Wish
 
 STATUS_LIMIT = timedelta(seconds=10)
 PROGRAMS = ("deploy", "weigh", "verify", "stop", "status")
-
-Secrets = Callable[[Site], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Orders:
     folder: Path
     checkouts: Checkouts
     path_dirs: Sequence[Path]
-    secrets: Secrets
+    secrets: Values
 
     def order(
         self, site: Site, settings: CommandSettings, wish: Wish, page: Page, build: tuple[str, ...] = ()
@@ -38,15 +37,14 @@ class Orders:
             "PATH": self.checkouts.search_path(checkout, self.path_dirs),
             "HOME": str(self._home(settings.user)),
             **settings.env,
-            **({} if wish.step == "build" else self.secrets(site)),
             **told(site, wish, page),
             "DEPLOY_DIR": str(checkout),
         }
         argv = build if wish.step == "build" else getattr(settings, wish.step)
         limits = {"build": BUILD_LIMIT, "status": STATUS_LIMIT}
-        return Order(
-            tuple(argv), env, checkout, limits.get(wish.step, settings.timeout), settings.inactivity, settings.user
-        )
+        limit = limits.get(wish.step, settings.timeout)
+        secrets = {} if wish.step == "build" else self.secrets(site)
+        return Order(tuple(argv), env, checkout, limit, settings.inactivity, settings.user, secrets)
 
     def checkout(self, name: str, wish: Wish, page: Page) -> Path:
         """Where the wish's programs run: in the files of its release, or of the newest when it is for none."""

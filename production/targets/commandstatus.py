@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ledger.errors import Error
 from production.ports import Instance
 from production.runs import Alive, Ended, Order, Run
 from production.supervise import until
@@ -24,7 +25,7 @@ from production.targets.commandbook import Page
 
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 30.0  # an older answer is not believed any more
-GRACE_SECONDS = 12.0  # beyond the program's own time limit, to be ended
+WAIT_SECONDS = 25.0  # for its end: the program's own time limit and the ladder
 
 
 class Told(BaseModel):
@@ -59,7 +60,7 @@ class Status:
         answer = self._answers.setdefault(name, _Answer())
         with answer.lock:
             if time.monotonic() - answer.asked_at >= FRESH_SECONDS:
-                code, output = self._asked(order())
+                code, output = self._asked(order)
                 answer.asked_at = time.monotonic()
                 instances = read(output, page) if code == 0 else None
                 if instances is not None:
@@ -73,15 +74,17 @@ class Status:
         if (answer := self._answers.get(name)) is not None:
             answer.asked_at = -STALE_SECONDS
 
-    def _asked(self, order: Order) -> tuple[int | None, str]:
+    def _asked(self, order: Callable[[], Order]) -> tuple[int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             run = self._run(folder)
-            run.begin(order)
-            until(lambda: not isinstance(run.look(), Alive), order.timeout.total_seconds() + GRACE_SECONDS)
+            run.begin(order())
+            until(lambda: not isinstance(run.look(), Alive), WAIT_SECONDS)
             look = run.look()
             return (look.code if isinstance(look, Ended) else None), run.tail()
+        except Error:
+            return None, ""  # its files or secrets cannot be had
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
