@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.errors import Code, Error
 from pipelines.deploy import ENDED, LOOKING, Deploy, Fact, Kind, Pause, State, Took
+from pipelines.plan import StepKind
 from pipelines.rollback import way_back
 
 # In this state, after this fact, that state.
@@ -69,9 +70,16 @@ def _turn(before: Deploy, fact: Fact) -> str:
     """Return how it will have ended once it is back. Of a trial: what it says about the commit."""
     if fact.kind in (Kind.ABORTED, Kind.TRIED):
         return "aborted" if fact.kind is Kind.ABORTED else "good"
-    traffic = before.plan is not None and before.plan.trial and before.state is State.ACTING
-    looked = traffic and before.plan is not None and before.plan.steps[before.step].kind in LOOKING
-    return "bad" if looked else "failed"
+    if before.plan is None or not before.plan.trial or before.state is not State.ACTING:
+        return "failed"
+    return "bad" if _accuses(before.plan.steps[before.step].kind, fact) else "failed"
+
+
+def _accuses(kind: StepKind, fact: Fact) -> bool:
+    """Was something bad seen of the commit? A time that ran out while no worker looked says nothing about it."""
+    if kind is StepKind.PROBE:
+        return any(look.fails for look in fact.watch or ())
+    return kind is StepKind.BAKE and fact.watch is not None
 
 
 def _ending(before: Deploy, fact: Fact) -> str:
