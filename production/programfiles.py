@@ -4,6 +4,7 @@ Before such a file is changed or deleted, its values are taken out of what the p
 nobody would know them.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +40,13 @@ class ProgramFile:
             self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Delete it when the program has ended."""
-        if (there := self._read()) is not None:
-            self._clean(there)
-        for suffix in BESIDE:
+        """Delete it when the program has ended; it stays when its output cannot be cleaned, as on a full disk."""
+        left = list(BESIDE)
+        try:
+            self._clean(self._read() or {})
+        except OSError:
+            left.remove(".json")  # the output is masked with it wherever it is shown
+        for suffix in left:
             self.path.with_suffix(suffix).unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
@@ -81,9 +85,14 @@ def _mask(file: Path, mask: Mask) -> None:
     if not file.exists():
         return
     kept = partial(open, encoding="utf-8", errors="surrogateescape", newline="")  # what is no UTF-8 stays as it is
-    with kept(file) as log, kept(draft, "w") as masked:
-        masked.writelines(mask.stream(_chunks(log)))
-    draft.replace(file)
+    try:
+        with kept(file) as log, kept(draft, "w") as masked:
+            masked.writelines(mask.stream(_chunks(log)))
+        draft.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def _chunks(file: Any) -> Iterator[str]:
