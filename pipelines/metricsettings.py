@@ -3,6 +3,7 @@
 A condition that cannot be read, a pattern that is none and limits that can never be reached are errors of the file.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -13,6 +14,8 @@ from production.logpattern import line_finder
 from production.metricsport import LONGEST_QUERY
 from production.promql import filled
 from production.settings import Duration, Settings
+
+SOURCE = "prometheus"  # when none is named
 
 # What {{…}} may stand for in the strings of a query.
 PLACES = ("service", "environment", "release", "base", "revision")
@@ -89,6 +92,15 @@ class MetricSettings(Settings):
     def times(self) -> int | None:
         """How often it is measured, None for as long as it is watched."""
         return self.count or (1 if self.interval is None else None)
+
+    @property
+    def asked(self) -> str:
+        """Return the name of the metrics source that is asked."""
+        return self.source or SOURCE
+
+    def promql(self, values: Mapping[str, str]) -> str:
+        """Return the query with its places filled; `values` names each of PLACES."""
+        return filled(self.query or "", values)
 
     @property
     def success(self) -> Condition | None:

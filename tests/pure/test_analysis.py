@@ -1,5 +1,6 @@
 """What measurements of metrics mean: each row of tests/cases/analysis, and every short history by brute force."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import product
@@ -30,7 +31,7 @@ from pipelines.analysis import (
     outcome,
 )
 from pipelines.analysistold import sentence
-from pipelines.metricsettings import MetricSettings
+from pipelines.metricsettings import PLACES, MetricSettings
 from production.metricsport import Answer, NoData, Sample, Trouble, Values
 from tests.conftest import NOON
 
@@ -447,3 +448,24 @@ def test_lines_of_a_log_are_judged_like_any_number() -> None:
     settings = MetricSettings.model_validate({**FINE, "query": None, "log": "ERROR", "successCondition": "result < 5"})
 
     assert measurement(settings, number(12), NOON).said == "12 ≥ 5"
+
+
+def test_the_examples_of_the_page_are_settings() -> None:
+    pytest.importorskip("re2", reason="google-re2 has no wheel for this machine")
+    page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text()
+    [block] = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+    errors, refused, slow = [MetricSettings.model_validate(said) for said in yaml.safe_load(block)]
+
+    assert (errors.asked, errors.count, errors.before) == ("prometheus", 10, "ignore")
+    assert refused.times is None
+    assert (slow.dry_run, slow.consecutive_success_limit) == (True, 2)
+    documented = set(re.findall(r"^(?:- |  )(\w+): ", block, re.MULTILINE))
+    assert documented == {field.alias or name for name, field in MetricSettings.model_fields.items()}
+
+
+def test_a_query_is_filled_with_what_it_is_about() -> None:
+    settings = metric(query='up{service="{{service}}", release="{{release}}"}')
+    values = dict.fromkeys(PLACES, "") | {"service": 'a"b', "release": "231"}
+
+    assert settings.promql(values) == 'up{service="a\\"b", release="231"}'

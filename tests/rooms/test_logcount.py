@@ -214,6 +214,12 @@ def test_a_pattern_speaks_of_one_line_at_a_time(log: Path, pattern: str) -> None
     assert count([log], pattern, Tail()).matching == sum(bool(re.search(pattern, line)) for line in MANY_LINES)
 
 
+def test_a_line_with_bytes_that_are_no_text_counts_once(log: Path) -> None:
+    log.write_bytes(b"ERROR \xff ERROR \xc3\nfine \xff\n")
+
+    assert count([log], "ERROR", Tail()).matching == 1
+
+
 @pytest.mark.parametrize(
     ("pattern", "said"),
     [

@@ -1,5 +1,6 @@
 """Prometheus against a small real server that misbehaves in each way: no hang, no second try, no partial answer."""
 
+import json
 import shutil
 import subprocess
 import threading
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ledger.errors import Code, Error
 from production.metrics import PrometheusMetrics, Source
@@ -272,3 +275,24 @@ def test_a_name_is_missing_even_where_the_list_of_names_is_too_long_for_a_hint(s
 
     assert not isinstance(unknown, Trouble)
     assert [one.said for one in unknown] == ["there is no metric “up”"]
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["1", "NaN", "vector", "up", ""])
+KEYS = st.sampled_from(["status", "data", "resultType", "result", "metric", "value", "warnings", "error"])
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+ENVELOPE = st.fixed_dictionaries(
+    {
+        "status": st.just("success") | JSON,
+        "data": st.fixed_dictionaries({"resultType": st.just("vector"), "result": JSON}),
+    },
+    optional={"warnings": JSON, "error": JSON},
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given((JSON | ENVELOPE).map(lambda said: json.dumps(said).encode()) | st.binary(max_size=50))
+def test_whatever_comes_back_is_an_answer(server: FakePrometheus, said: bytes) -> None:
+    asking = metrics(server, timeout=timedelta(seconds=20))
+    server.answers["up"] = said
+
+    assert isinstance(asking.query("prometheus", "up", NOON), Values | NoData | Trouble)
