@@ -39,6 +39,7 @@ class Order:
     timeout: timedelta
     inactivity: timedelta | None = None
     user: str | None = None
+    patience: timedelta = LADDER_PAUSE
     secrets: Mapping[str, str] = field(default_factory=dict)  # added to `env`, and taken out of the log at the end
 
 
@@ -69,9 +70,8 @@ Look = Asked | Alive | Ended | Lost
 
 
 class Run:
-    def __init__(self, folder: Path, pause: timedelta = LADDER_PAUSE, most: int = KEPT_BYTES) -> None:
-        self.folder = folder.absolute()
-        self._pause, self._most = pause, most
+    def __init__(self, folder: Path, most: int = KEPT_BYTES) -> None:
+        self.folder, self._most = folder.absolute(), most
 
     def begin(self, order: Order) -> None:
         """Have it begun. Asked again, or by two at once, it begins once."""
@@ -85,7 +85,7 @@ class Run:
             "user": order.user,
             "seconds": order.timeout.total_seconds(),
             "quiet_seconds": order.inactivity.total_seconds() if order.inactivity else None,
-            "pause_seconds": self._pause.total_seconds(),
+            "pause_seconds": order.patience.total_seconds(),
             "most": self._most,
         }
         begun = subprocess.run(

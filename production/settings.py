@@ -158,6 +158,7 @@ class CommandSettings(Variables):
     )
     timeout: Duration = Field(timedelta(minutes=10), description="for each program, from its start to its end")
     inactivity: Duration | None = Field(None, description="a program that writes nothing for so long is ended")
+    patience: Duration = Field(timedelta(seconds=5), description="between INT, TERM and KILL, when one must end")
     instances: int = Field(1, ge=1, le=10_000)
     user: str | None = Field(None, pattern=r"^[a-z_][a-z0-9_-]*$", description="OS user to run as")
     drain: Duration = timedelta(0)
@@ -169,8 +170,8 @@ class CommandSettings(Variables):
 
     @property
     def longest(self) -> timedelta:
-        """What a step's own program may take."""
-        return self.timeout
+        """What a step may take: its program, the ladder when that must end, and a look whether it came through."""
+        return self.timeout + 2 * self.patience + (self.timeout if self.verify else timedelta(0))
 
     @model_validator(mode="after")
     def _is_told_by_us(self) -> Self:
@@ -178,6 +179,8 @@ class CommandSettings(Variables):
             raise ValueError(f"{', '.join(twice)} is told by Fullcycle itself; choose another name")
         if self.timeout <= timedelta(0) or (self.inactivity is not None and self.inactivity <= timedelta(0)):
             raise ValueError("timeout and inactivity must be longer than nothing")
+        if not timedelta(0) < self.patience <= timedelta(minutes=10):
+            raise ValueError("patience must be longer than nothing, and at most 10m")
         return self
 
 

@@ -7,7 +7,6 @@ and looks. What came of it is remembered in the data folder, so nothing is done 
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from ledger.clock import Clock, now
@@ -16,7 +15,7 @@ from production.checkouts import Checkouts, Export, from_mirror
 from production.locks import seized
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_folder, refuse_user
-from production.runs import KEPT_BYTES, LADDER_PAUSE, Run
+from production.runs import KEPT_BYTES, Run
 from production.secrets import Masking, Values, no_secrets, unmasked
 from production.settings import CommandSettings
 from production.supervise import Supervisor
@@ -32,7 +31,7 @@ class CommandTarget:
     """The target of kind `command`.
 
     `folder` is its own; `path_dirs` come before the system's PATH; `secrets` gives the values that are added to the
-    environment; `mask` takes them out of every text that leaves; `pause` lies between INT, TERM and KILL.
+    environment; `mask` takes them out of every text that leaves; of a program's output, `log_bytes` are kept.
     """
 
     def __init__(
@@ -44,7 +43,6 @@ class CommandTarget:
         clock: Clock = now,
         secrets: Values = no_secrets,
         mask: Masking = unmasked,
-        pause: timedelta = LADDER_PAUSE,
         log_bytes: int = KEPT_BYTES,
     ) -> None:
         self._folder = folder.absolute()
@@ -53,7 +51,7 @@ class CommandTarget:
         self._book = Book(self._folder / "sites")
         self._orders = Orders(self._folder, self._checkouts, path_dirs, secrets)
         self._status = Status(self._folder / "status", self._run)
-        self._mask, self._pause, self._most = mask, pause, log_bytes
+        self._mask, self._most = mask, log_bytes
 
     # What shall be true.
 
@@ -212,7 +210,7 @@ class CommandTarget:
         return self._folder / "output" / name
 
     def _run(self, folder: Path) -> Run:
-        return Run(folder, self._pause, self._most)
+        return Run(folder, self._most)
 
     @staticmethod
     def _settings(site: Site, page: Page) -> CommandSettings:

@@ -44,7 +44,7 @@ class Orders:
         limits = {"build": BUILD_LIMIT, "status": STATUS_LIMIT}
         limit = limits.get(wish.step, settings.timeout)
         secrets = {} if wish.step == "build" else self.secrets(site)
-        return Order(tuple(argv), env, checkout, limit, settings.inactivity, settings.user, secrets)
+        return Order(tuple(argv), env, checkout, limit, settings.inactivity, settings.user, settings.patience, secrets)
 
     def checkout(self, name: str, wish: Wish, page: Page) -> Path:
         """Where the wish's programs run: in the files of its release, or of the newest when it is for none."""

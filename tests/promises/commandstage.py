@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +74,7 @@ def command_stage(folder: Path, **more: Any) -> Stage:
     settings = {
         "kind": "command",
         **dict.fromkeys(STEPS, SHIP),
+        "patience": "200ms",
         "url": "http://127.0.0.1:9/",
         "env": {"WORLD": str(folder / "world")},
     }
@@ -83,7 +83,7 @@ def command_stage(folder: Path, **more: Any) -> Stage:
 
 def command_target(folder: Path, **more: Any) -> CommandTarget:
     """The target over that folder; made again, it is what another process would have."""
-    return CommandTarget(folder / "command", **{"pause": timedelta(seconds=0.2), **more})
+    return CommandTarget(folder / "command", **more)
 
 
 def journal(folder: Path, site: Site) -> Sequence[str]:

@@ -54,7 +54,7 @@ class House:
             for step, text in {"deploy": deploy, **more}.items()
             if step in ("deploy", "weigh", "verify", "stop") and isinstance(text, str)
         }
-        told = {"kind": "command", "env": {"WORLD": str(self.world)}, **more, **argv}
+        told = {"kind": "command", "patience": "200ms", "env": {"WORLD": str(self.world)}, **more, **argv}
         return Site("component:default/shop", "production", told)
 
     def prepared(self, site: Site, number: int = 1, fence: int = 1, **more: Any) -> Release:
@@ -408,8 +408,7 @@ def test_a_script_that_cleans_up_when_asked_to_end_has_not_come_through(house: H
 
 
 def test_another_wish_ends_what_still_runs_first(house: House) -> None:
-    house.target = command_target(house.folder, pause=timedelta(seconds=1))
-    site = house.site(f'[ "$RELEASE" = 1 ] || {{ {DEAF}; }}')
+    site = house.site(f'[ "$RELEASE" = 1 ] || {{ {DEAF}; }}', patience="1s")
     house.deployed(site, 1)
     second = house.prepared(site, 2, fence=2)
     assert isinstance(house.target.start(site, second, 1, 2), Pending)
