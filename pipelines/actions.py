@@ -61,7 +61,13 @@ class Actions:
         if (known := store.open_deploy(tx, asked.service, asked.environment, wanted.revision)) is not None:
             return Started(known, already=True)
         release = store.number(tx, asked.service, wanted.revision, wanted.subject, at)
-        return self._add(tx, replace(asked, release=release, note=note), at)
+        started = self._add(tx, replace(asked, release=release, note=note), at)
+        if passed := preview.overridden:
+            gates = [{"kind": gate.kind, "title": gate.title, "why": gate.why} for gate in passed]
+            data = {"environment": asked.environment, "reason": asked.terms.override, "gates": gates}
+            subject = f"deploy:{started.id}"
+            events.record(tx, "gates.overridden", subject, asked.actor, at, data, service=asked.service)
+        return started
 
     def rollback(
         self, service: Service, environment: str, number: int, actor: str, at: datetime, note: str = ""
@@ -87,6 +93,42 @@ class Actions:
         """Order a deploy to stop and go back; it does so at its next look, which is at once."""
         with self.jobs.transaction() as tx:
             self._abort(tx, deploy_id, actor, at, reason)
+
+    def resume(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
+        """Let a paused deploy go on."""
+        self._answer(deploy_id, "resume", actor, at, reason)
+
+    def look_again(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
+        """Have the step at which a deploy paused done, or watched, once more."""
+        self._answer(deploy_id, "look", actor, at, reason)
+
+    def pause(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
+        """Order a deploy to wait for a person before its next step."""
+        with self.jobs.transaction() as tx:
+            self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
+            asked, deploy, orders = store.load(tx, deploy_id)
+            if deploy.state not in (State.GOING, State.ACTING):
+                raise Error(Code.CONFLICT, f"that deploy is {deploy.state}; only one that is going out can pause")
+            if any(one.kind == "pause" and one.id > deploy.heard for one in orders):
+                return
+            self._write_order(tx, asked, deploy_id, "pause", actor, at, reason)
+
+    def _answer(self, deploy_id: int, kind: str, actor: str, at: datetime, reason: str) -> None:
+        with self.jobs.transaction() as tx:
+            self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
+            asked, deploy, orders = store.load(tx, deploy_id)
+            if deploy.state is not State.PAUSED:
+                raise Error(Code.CONFLICT, f"that deploy does not wait for anybody: it is {deploy.state}")
+            if any(one.kind in ("resume", "look", "abort") and one.id > deploy.heard for one in orders):
+                raise Error(Code.CONFLICT, "somebody was first and has decided already; look at the deploy's page")
+            self._write_order(tx, asked, deploy_id, kind, actor, at, reason)
+
+    def _write_order(
+        self, tx: Session, asked: Asked, deploy_id: int, kind: str, actor: str, at: datetime, reason: str
+    ) -> None:
+        store.order(tx, deploy_id, kind, actor, at, reason)
+        data = {"environment": asked.environment, "release": asked.release.number, "reason": reason}
+        events.record(tx, f"deploy.{kind}_ordered", f"deploy:{deploy_id}", actor, at, data, service=asked.service)
 
     def let_go(self, service: str, environment: str, actor: str, at: datetime) -> None:
         """Let a held lane go on."""
@@ -131,9 +173,7 @@ class Actions:
             raise Error(Code.CONFLICT, f"that deploy has ended: it is {deploy.state}; there is nothing to stop")
         if deploy.state is State.UNDOING or any(one.kind == "abort" for one in orders):
             return  # on its way back already
-        store.order(tx, deploy_id, "abort", actor, at, reason)
-        data = {"environment": asked.environment, "release": asked.release.number, "reason": reason}
-        events.record(tx, "deploy.abort_ordered", f"deploy:{deploy_id}", actor, at, data, service=asked.service)
+        self._write_order(tx, asked, deploy_id, "abort", actor, at, reason)
         if deploy.state is State.QUEUED:
             self._end_queued(tx, asked, deploy, actor, at, reason)
 

@@ -23,6 +23,7 @@ from pipelines.store import Asked
 from pipelines.world import Came, Ports
 
 ADVANCE = "deploy.advance"
+BY_PEOPLE = (Kind.ABORTED, Kind.PAUSED, Kind.RESUMED, Kind.LOOKED_AGAIN)
 BIND_TRIES = 6  # half a minute; the worker waits longer before each
 
 Binder = Callable[[Asked, int, datetime], Fact]
@@ -130,7 +131,11 @@ def record(session: Session, asked: Asked, before: Deploy, after: Deploy, fact: 
     if after.plan is not None and after.state in ENDED:
         data["base"] = after.plan.base.number if after.plan.base else None
         data["why"] = after.reason
-    actor = fact.actor if fact.kind is Kind.ABORTED else "worker"
+    if fact.kind is Kind.BOUND and after.plan is not None:
+        data |= {"rollback": asked.rollback, "committed": [one.at.isoformat() for one in after.plan.change.commits]}
+    if fact.kind is Kind.PAUSED:
+        data["asks"] = fact.asks
+    actor = fact.actor if fact.kind in BY_PEOPLE else "worker"
     events.record(session, kind, f"deploy:{after.id}", actor, at, data, service=asked.service, cause=asked.actor)
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from catalog.yamlfile import Document, Problem, problems_of
+from pipelines.gatesettings import Gates, unsound
+from pipelines.metricsettings import MetricSettings
 from pipelines.watch import label
 from production.settings import CheckSettings, Duration, Settings, TargetSettings
 
@@ -138,6 +140,8 @@ class Environment(Settings):
     )
     patience: Duration = Field(PATIENCE, description="how long a pause waits for a person before it goes back")
     judge: Annotated[Judge | None, BeforeValidator(_judge)] = Judge()
+    analysis: tuple[MetricSettings, ...] = Field((), max_length=20, description="what is measured while it is watched")
+    gates: Gates = Gates()
     irreversible: tuple[str, ...] = Field((), description="globs of files whose change cannot be taken back")
     reversible: tuple[str, ...] = Field((), description="globs of migrations that can be taken back, whatever they say")
     continuous: bool = Field(False, description="what is green on the default branch goes out by itself")
@@ -154,6 +158,9 @@ class Environment(Settings):
 
     @model_validator(mode="after")
     def _asks_nothing_twice(self) -> "Environment":
+        names = [metric.name for metric in self.analysis]
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"the metric {double!r} stands here twice; give one of them another name")
         asked = [label(check.check()) for check in self.checks]
         twice = next((name for name in asked if asked.count(name) > 1), None)
         if twice is not None:
@@ -186,9 +193,14 @@ def read(document: Document) -> tuple[DeploySpec | None, Sequence[Problem]]:
     if said is None:
         return None, ()
     try:
-        return DeploySpec.model_validate(said), ()
+        spec = DeploySpec.model_validate(said)
     except ValidationError as error:
         return None, sorted(problems_of(error, document, PATH), key=lambda problem: problem.place)
+    wrong = [
+        Problem(document.place((*PATH, "environments", *path), key=True), "soak", message, hint)
+        for path, message, hint in unsound({name: one.gates for name, one in spec.environments.items()})
+    ]
+    return (None, wrong) if wrong else (spec, ())
 
 
 def problems(document: Document, _path: tuple[str, ...] = PATH) -> Sequence[Problem]:

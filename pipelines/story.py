@@ -35,6 +35,9 @@ def log(session: Session, deploy_id: int, limit: int = 500) -> Sequence[Line]:
 
 
 _DOING = {
+    "tidy": "what still ran of an earlier deploy stops",
+    "measure": "the metrics are asked how it was before",
+    "verify": "{for} is looked at: it serves again",
     "prepare": "release {for} is made ready: files and build",
     "start": "instances of {for} start",
     "probe": "instances of {for} are asked until they pass",
@@ -42,6 +45,14 @@ _DOING = {
     "bake": "wave {wave} is watched at {percent} %",
     "drain": "the other release finishes what it has begun",
     "stop": "the other release stops",
+}
+
+
+_ORDERED = {
+    "abort_ordered": "abort ordered",
+    "resume_ordered": "told to go on",
+    "pause_ordered": "told to wait before the next step",
+    "look_ordered": "told to do it once more",
 }
 
 
@@ -64,8 +75,16 @@ def sentence(event: events.Event) -> str:
             return reason or f"done: {data.get('step')}"
         case "step_failed" | "undo_retried":
             return f"{data.get('step', 'the deploy')} failed: {reason}"
-        case "abort_ordered":
-            return "abort ordered" + (f": {reason}" if reason else "")
+        case "abort_ordered" | "resume_ordered" | "pause_ordered" | "look_ordered":
+            return f"{_ORDERED[event.kind.partition('.')[2]]}" + (f": {reason}" if reason else "")
+        case "paused":
+            return f"paused, a person is asked: {reason}"
+        case "resumed":
+            return "it goes on"
+        case "looked_again":
+            return "once more"
+        case "tried":
+            return "the trial has passed; going back"
         case "aborted":
             return "stopped by a person, going back"
         case "healthy":
