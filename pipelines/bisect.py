@@ -14,6 +14,7 @@ from pipelines.plan import Plan, StepKind
 
 GOOD, BAD, SKIPPED = "good", "bad", "skipped"
 MOST_SUSPECTS = 200
+TRIALS = 3  # of one commit, while they say nothing
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Suspect:
     deploy: int | None = None
     release: int | None = None
     why: str = ""
+    again: int = 0  # trials that said nothing
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Hunt:
     @property
     def tries(self) -> int:
         """Trials that have been asked for; a commit that was left out from the start is none."""
-        return sum(one.deploy is not None for one in self.suspects)
+        return sum((one.deploy is not None) + (0 if one.again == TRIALS else one.again) for one in self.suspects)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,14 @@ def asked(hunt: Hunt, index: int, deploy: int, release: int) -> Hunt:
 def judged(hunt: Hunt, index: int, verdict: str, why: str = "") -> Hunt:
     """Return the hunt with one more verdict."""
     return _with(hunt, index, going=False, verdict=verdict, why=why)
+
+
+def said_nothing(hunt: Hunt, index: int, why: str) -> Hunt:
+    """Return the hunt whose trial ended without a verdict: it goes again, a few times, and then is left out."""
+    again = hunt.suspects[index].again + 1
+    if again < TRIALS:
+        return _with(hunt, index, going=False, deploy=None, again=again)
+    return _with(hunt, index, going=False, verdict=SKIPPED, why=why, again=again)
 
 
 def put_off(hunt: Hunt, why: str) -> Hunt:

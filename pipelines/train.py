@@ -36,11 +36,15 @@ class Car:
 
 @dataclass(frozen=True)
 class Train:
-    """All cars, oldest first. `base` served when it departed; `each` is what one car should take."""
+    """All cars, oldest first. `base` served when it departed; `each` is what one car should take.
+
+    `ticks` is what of the checklist was ticked, for all of them.
+    """
 
     cars: tuple[Car, ...]
     base: str
     each: timedelta = timedelta(0)
+    ticks: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()  # why the next car may not go now
 
     @property
@@ -160,6 +164,11 @@ def after(train: Train, ended: Ended) -> Train:
             return _with(train, index, state="failed", why=_said("was stopped by a person", ended.why))
         case _:
             return _with(train, index, state="failed", why=_said("did not become healthy", ended.why))
+
+
+def impossible(train: Train, index: int, why: str) -> Train:
+    """Return the train with a car that cannot be deployed at all."""
+    return _with(train, index, state="failed", why=f"cannot be deployed: {why}")
 
 
 def served(train: Train, upto: int) -> Train:
