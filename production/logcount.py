@@ -18,7 +18,7 @@ from production.logpattern import line_finder
 from production.metricsport import Answer, NoData, Sample, Trouble, Values
 
 MOST_BYTES = 8 << 20  # per look, all files together
-TIME = timedelta(milliseconds=40)  # per look; what was not searched by then is estimated
+TIME = timedelta(milliseconds=30)  # per look; what was not searched by then is estimated
 _BLOCK = 256 << 10  # bytes that are searched at once
 LONGEST_LINE = 64 << 10  # bytes; what has no end by then counts as a line
 _MARK = 64  # bytes before the offset by which a file is known again
