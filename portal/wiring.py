@@ -23,12 +23,13 @@ from ledger.jobs import SqlJobs
 from ledger.retention import Keep, forget
 from ledger.runner import Handler, Periodic, Runner, Work
 from pipelines.actions import Actions
+from pipelines.conductor import COURSE
 from pipelines.deploy import Deploy
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.planning import Planner
 from pipelines.store import Asked
 from pipelines.world import Ports
-from portal import scoring
+from portal import coursing, scoring
 from portal.blocks import BLOCKS
 from portal.config import Config
 from portal.services import Services
@@ -81,8 +82,9 @@ def loop(services: Services) -> Loop:
     """The deploy's loop over what is wired."""
 
     def ended(session: Session, asked: Asked, deploy: Deploy) -> None:
-        """When what is live may have moved, measure anew what waits."""
+        """When what is live may have moved, measure anew what waits, and let a train or a bisect go on."""
         services.jobs.enqueue(session, MEASURE, asked.service, services.clock())
+        coursing.wake(services, session, asked)
 
     return Loop(
         services.database,
@@ -96,9 +98,10 @@ def loop(services: Services) -> Loop:
 
 def runner(services: Services, name: str) -> Runner:
     """The worker: which handler does which kind of job."""
-    deploys = loop(services)
+    deploys, courses = loop(services), coursing.conductor(services)
     handlers: Mapping[str, Handler] = {
         ADVANCE: lambda work: deploys.advance(work.claim, work.lost),
+        COURSE: lambda work: courses.advance(work.claim, services.clock()),
         SYNC: partial(_sync, services),
         CHECK: partial(_check, services),
         SCORE: partial(_score, services),

@@ -23,6 +23,8 @@ PLACES = {
     "rollback": ("portal.cli.deploys", "go back to an earlier release"),
     "abort": ("portal.cli.deploys", "stop a deploy and put it back"),
     "deploys": ("portal.cli.deploys", "what went out lately"),
+    "train": ("portal.cli.courses", "send what waits out, one small deploy after another"),
+    "bisect": ("portal.cli.courses", "find the commit that made a deploy bad"),
     "audit": ("portal.cli.audit", "the chain of facts: verify"),
 }
 

@@ -7,6 +7,7 @@ from portal.auth import LOGIN_LIMITS, NAME_LIMITS, tried_name
 from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
 from portal.pages.common import install as install_common
+from portal.pages.courses import bp as courses
 from portal.pages.deploys import bp as deploys
 from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
@@ -33,6 +34,7 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         owners,
         plan,
         deploys,
+        courses,
         audit,
         account,
         settings,
