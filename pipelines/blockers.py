@@ -92,3 +92,6 @@ class Others:
     incidents: Incidents = NOT_CONNECTED
     oncall: OnCall = NOT_CONNECTED
     budgets: Budgets = NOT_CONNECTED
+
+
+NOBODY = Others()

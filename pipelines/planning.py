@@ -15,13 +15,15 @@ from catalog.query import Service
 from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
-from pipelines import spec as specs
 from pipelines import reversible, store, traffic, waiting
+from pipelines import spec as specs
+from pipelines.blockers import NOBODY, Others
 from pipelines.change import Change, change
-from pipelines.gates import Gate, Situation, blocked, gates
+from pipelines.gates import Gate, Situation, blocked, gates, overridden
 from pipelines.plan import Plan, ReleaseRef, plan
 from pipelines.spec import DeploySpec
 from pipelines.store import Asked
+from pipelines.survey import looked_around
 from pipelines.terms import USUAL, Terms
 
 MOST_COMMITS = 200  # of one change that are read; more than anybody would
@@ -36,10 +38,16 @@ class Preview:
     asked: Asked
     at: datetime
     head: bool  # the revision is the default branch's newest
+    situation: Situation  # what the gates looked at
 
     @property
     def blocked(self) -> tuple[str, ...]:
         return blocked(self.gates)
+
+    @property
+    def overridden(self) -> tuple[Gate, ...]:
+        """The gates that would have stopped it, were it no emergency."""
+        return overridden(self.gates)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Planner:
     jobs: Jobs
     mirror: Callable[[int], Mirror]
     target_kinds: frozenset[str]
+    others: Others = NOBODY
 
     def preview(
         self,
@@ -154,7 +163,8 @@ class Planner:
             held=hold.reason if hold and not asked.rollback else "",
             problems=problems,
         )
-        return Preview(made, gates(situation), asked, at, head)
+        situation = looked_around(session, situation, asked, made.expected, at, self.others)
+        return Preview(made, gates(situation), asked, at, head, situation)
 
     def _change(self, mirror: Mirror, base: str | None, head: str) -> Change:
         """What `head` has that `base` has not; where that is nothing, what leaves production instead."""

@@ -43,6 +43,8 @@ class LockedBy:
     owner: str
     at: datetime
     until: datetime | None = None
+    by: str = ""  # who set it, as facts name her
+    service: str | None = None
 
 
 @dataclass(frozen=True)
