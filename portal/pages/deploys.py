@@ -14,7 +14,7 @@ from pipelines import query
 from pipelines.deploy import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
-from portal import auth, bands, checking, ground, render, telling, whose
+from portal import auth, bands, checking, coursing, ground, render, telling, whose
 from portal.checking import Checked
 from portal.ground import Ground
 from portal.pages import common
@@ -91,6 +91,7 @@ def show(deploy_id: int) -> str:
         page = query.page(session, deploy_id, services.jobs)
         owned = whose.owned_by_ref(session, page.row.service)
         common.know(session, [row.actor for row in page.queue] + [page.row.actor])
+        bisect_offer = coursing.bisect_offer(session, page)
         g.running = len(query.deploys(session, running=True, limit=100))
     only_steps = request.args.get("log") == "steps"
     lines = [line for line in page.log if line.head or not only_steps]
@@ -121,6 +122,7 @@ def show(deploy_id: int) -> str:
         others=[row for row in page.queue if row.id != deploy_id],
         can_abort=page.row.word in ("queued", "going out", "baking") and not page.abort_ordered,
         refused=common.refusal(Action.ABORT, owned),
+        bisect_offer=bisect_offer,
     )
 
 

@@ -10,7 +10,7 @@ from pipelines import query
 from pipelines.actions import Started
 from pipelines.plan import Plan
 from pipelines.planning import Preview
-from portal import auth, bands, telling, whose
+from portal import auth, bands, coursing, telling, whose
 from portal.pages import common
 from portal.permissions import Action
 from portal.services import Services
@@ -36,6 +36,8 @@ def show(name: str, environment: str) -> str:
     else:
         preview = services.planner.preview(known, environment, request.args.get("revision", "").strip(), times.now)
     plan = preview.plan
+    with services.database.read() as session:
+        train_offer = coursing.train_offer(services, session, known, preview)
     return render_template(
         "plan.html",
         here="Services",
@@ -47,6 +49,7 @@ def show(name: str, environment: str) -> str:
         band=bands.plan(preview, known.name),
         button=_button(plan),
         oldest=_oldest(preview),
+        train_offer=train_offer,
         strategy=telling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
         stages=telling.stages(plan),

@@ -12,7 +12,7 @@ from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store
 from pipelines.query import Summary
-from portal import auth, bands, ground, overviews, whose
+from portal import auth, bands, coursetelling, coursing, ground, overviews, whose
 from portal.ground import Ground
 from portal.pages import common
 from portal.permissions import Action
@@ -138,6 +138,7 @@ def show(name: str, environment: str | None = None) -> str:
         last = query.deploys(session, service=ref, environment=here, limit=LAST)
         back = query.way_back(session, ref, here, limit=3)
         lane = query.lane_order(session, ref, here)
+        course = coursing.under_way(session, ref, here, times.now)
         name_of_lane = store.lane(ref, here)
         hold = services.jobs.held(session, [name_of_lane]).get(name_of_lane)
         settings = query.settings(session, ref, here)
@@ -163,6 +164,8 @@ def show(name: str, environment: str | None = None) -> str:
         change=waiting,
         last=last,
         lane=lane,
+        course=course,
+        course_said=coursetelling.summary(course) if course else "",
         hold=hold,
         back=back[0] if back else None,
         others=back[1:],
