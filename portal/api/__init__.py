@@ -8,7 +8,19 @@ from flask.blueprints import BlueprintSetupState
 
 from ledger.errors import Code, Error
 from portal import auth, errors
-from portal.api import courses, deploys, document, facts, owners, people, problems, repositories, scorecards, simulate
+from portal.api import (
+    courses,
+    delivery,
+    deploys,
+    document,
+    facts,
+    owners,
+    people,
+    problems,
+    repositories,
+    scorecards,
+    simulate,
+)
 from portal.api import services as doors
 from portal.services import Services
 
@@ -19,7 +31,19 @@ SAID = {"Field required": "is missing", "Extra inputs are not permitted": "is no
 def blueprint(services: Services) -> APIBlueprint:
     """Return the whole API; it belongs on an APIFlask application, which makes its document."""
     api = APIBlueprint("api", __name__, url_prefix=PREFIX)
-    for door in (doors, owners, courses, deploys, scorecards, facts, repositories, simulate, problems, people):
+    for door in (
+        doors,
+        owners,
+        courses,
+        deploys,
+        delivery,
+        scorecards,
+        facts,
+        repositories,
+        simulate,
+        problems,
+        people,
+    ):
         api.register_blueprint(door.bp)
     api.register_error_handler(HTTPError, _misunderstood)
     api.after_request(_challenge)

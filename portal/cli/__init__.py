@@ -25,6 +25,7 @@ PLACES = {
     "deploys": ("portal.cli.deploys", "what went out lately"),
     "train": ("portal.cli.courses", "send what waits out, one small deploy after another"),
     "bisect": ("portal.cli.courses", "find the commit that made a deploy bad"),
+    "dora": ("portal.cli.dora", "how often, how fast, what failed, how soon mended, how much rework"),
     "audit": ("portal.cli.audit", "the chain of facts: verify"),
 }
 

@@ -8,6 +8,7 @@ from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
 from portal.pages.common import install as install_common
 from portal.pages.courses import bp as courses
+from portal.pages.delivery import bp as delivery
 from portal.pages.deploys import bp as deploys
 from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
@@ -34,6 +35,7 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         owners,
         plan,
         deploys,
+        delivery,
         courses,
         audit,
         account,

@@ -64,6 +64,7 @@ def index() -> str:
     return render_template(
         "deploys.html",
         here="Deploys",
+        rooms="History",
         topic="" if before else topic,
         band=bands.deploys(going, day),
         rows=rows[:PAGE],
