@@ -1,6 +1,6 @@
 """What is remembered of a site whose work the repository's programs do: its fence, what ran last, what came of it.
 
-One file per site in the data folder, read whole and replaced in one step. Nothing here starts or ends anything.
+A file per site in the data folder, read whole and replaced in one step. Nothing here starts or ends anything.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from ledger.errors import Code, Error
 from production.locks import write_whole
 
 REMEMBERED = 50  # releases
+TRIES = 20  # to read a page that is being replaced again and again
 
 
 class Value(BaseModel):
@@ -54,7 +55,7 @@ class Page(Value):
     count: int = 0  # runs
     prepared: int = 0
     revisions: Mapping[int, str] = Field(default_factory=dict)
-    order: Sequence[int] = ()
+    order: tuple[int, ...] = ()
     running: Mapping[int, int] = Field(default_factory=dict)  # release -> instances asked for
     weights: Mapping[int, float] = Field(default_factory=dict)
     last: Mapping[str, Ran] = Field(default_factory=dict)  # by step
@@ -79,7 +80,7 @@ class Page(Value):
         order = self.order
         if wish.step == "deploy":
             gone = ["stop", "weigh"] if alone else ["stop"]
-            order = [*(one for one in self.order if one != wish.release), wish.release][-REMEMBERED:]
+            order = (*(one for one in self.order if one != wish.release), wish.release)[-REMEMBERED:]
         elif wish.step == "stop":
             gone = self._stopped_by(wish.release)
         last = {step: other for step, other in self.last.items() if step not in gone} | {wish.step: ran}
@@ -118,36 +119,51 @@ class Page(Value):
 
 
 class Book:
+    """A page is a file named after its fence, and the highest counts: who was frozen while it wrote changes nothing."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def page(self, site: str) -> Page:
-        file = self._folder / f"{site}.json"
-        try:
-            return Page.model_validate_json(file.read_bytes())
-        except FileNotFoundError:
-            return Page()
-        except ValueError as error:
-            said = f"what is remembered of {site} cannot be read; look what runs, remove {file}, and deploy again"
-            raise Error(Code.UNAVAILABLE, said, str(error)) from None
+        for _ in range(TRIES):
+            files = self._files(site)
+            if not files and not (self._folder / site).is_dir():
+                return Page()
+            with contextlib.suppress(FileNotFoundError, IndexError):  # replaced while we looked
+                return _read(site, files[-1])
+        return Page()
 
     def sites(self) -> Sequence[str]:
-        return sorted(file.name.removesuffix(".json") for file in self._folder.glob("[!.]*.json"))
+        return sorted(folder.name for folder in self._folder.glob("*"))
 
     def keep(self, site: str, page: Page) -> None:
         """Write the page down for good, unless somebody with a newer fence has been here."""
         self.guard(site, page.fence)
-        file = self._folder / f"{site}.json"
+        file = self._folder / site / f"{page.fence:020d}.json"
         write_whole(file, page.model_dump_json())
-        for path in (file, self._folder):
+        for path in (file, file.parent):
             with _opened(path) as opened:
                 os.fsync(opened)
+        for older in self._files(site):
+            if older.name < file.name:
+                older.unlink(missing_ok=True)
+
+    def _files(self, site: str) -> Sequence[Path]:
+        return sorted((self._folder / site).glob("[0-9]*.json"))
 
     def guard(self, site: str, fence: int) -> None:
         """Raise CONFLICT when somebody with a newer fence has been here."""
         if fence < (seen := self.page(site).fence):
             said = f"{site} has been taken over by another worker; nothing was changed"
             raise Error(Code.CONFLICT, said, f"fence {fence} is below {seen}")
+
+
+def _read(site: str, file: Path) -> Page:
+    try:
+        return Page.model_validate_json(file.read_bytes())
+    except ValueError as error:
+        said = f"what is remembered of {site} cannot be read; look what runs, remove {file}, and deploy again"
+        raise Error(Code.UNAVAILABLE, said, str(error)) from None
 
 
 @contextlib.contextmanager

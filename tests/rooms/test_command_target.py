@@ -24,6 +24,7 @@ from ledger.errors import Code, Error
 from production.ports import Done, Failed, Pending, Progress, Release, Site
 from production.runs import Alive, Ended, Lost, Order, Run
 from production.targets.command import CommandTarget
+from production.targets.commandbook import Book, Page
 from tests.promises.commandstage import command_stage, command_target, ended, journal
 from tests.promises.stage import Stage, settled
 
@@ -495,6 +496,37 @@ def test_killed_at_any_moment_of_the_beginning_a_worker_leaves_one_run(house: Ho
     assert house.calls() == ["deploy 1"]
 
 
+@pytest.mark.parametrize("successor_wants", [1, 2])
+def test_a_worker_that_wakes_up_after_it_was_replaced_begins_nothing(house: House, successor_wants: int) -> None:
+    site = house.site()
+    first, _second = house.prepared(site, 1), house.prepared(site, 2)
+    begin = Run.begin
+
+    def freezes_first(run: Run, order: Order) -> None:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        begin(run, order)
+
+    def work() -> None:
+        Run.begin = freezes_first  # type: ignore[method-assign, assignment]
+        house.target.start(site, first, 1, 1)
+
+    worker = multiprocessing.get_context("fork").Process(target=work)
+    worker.start()
+    assert worker.pid is not None
+    frozen = psutil.Process(worker.pid)
+    wait_for(lambda: frozen.status() == psutil.STATUS_STOPPED)
+
+    successor = command_target(house.folder)
+    wanted = house.base.release(successor_wants)
+    assert isinstance(settled(lambda: successor.start(site, wanted, 1, 2)), Done)
+    os.kill(worker.pid, signal.SIGCONT)
+    worker.join()
+
+    assert worker.exitcode == 1  # it was told that another worker has taken over
+    assert house.calls() == [f"deploy {successor_wants}"]
+    assert [one.release for one in successor.instances(site)] == [successor_wants]
+
+
 def test_a_script_ends_while_nobody_looks(house: House) -> None:
     site = house.site(HOLD, verify="exit 1")
     release = house.prepared(site)
@@ -715,10 +747,24 @@ def test_a_status_that_fails_now_and_then_is_not_believed_at_once(house: House) 
     assert [one.name for one in house.target.instances(site)] == ["a"]
 
 
+def test_what_a_frozen_worker_writes_late_does_not_count(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    old, new = Page(fence=1, prepared=1), Page(fence=2, prepared=2)
+    book.keep("shop@production", new)
+
+    late = tmp_path / "shop@production" / f"{1:020d}.json"
+    late.write_text(old.model_dump_json())  # it had looked before the newer one came
+
+    assert book.page("shop@production") == new
+    book.keep("shop@production", new.changed(count=1))
+    assert not late.exists()
+
+
 def test_what_cannot_be_read_any_more_is_no_licence_to_begin_again(house: House) -> None:
     site = house.site()
     house.deployed(site)
-    (house.folder / "command" / "sites" / f"{site.name}.json").write_text("")
+    (page,) = (house.folder / "command" / "sites" / site.name).iterdir()
+    page.write_text("")
 
     with pytest.raises(Error) as refused:
         house.again(site, fence=2)
