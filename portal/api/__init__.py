@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from ledger.errors import Code, Error
 from portal import auth, errors
 from portal.api import (
+    continuous,
     courses,
     delivery,
     deploys,
@@ -20,6 +21,7 @@ from portal.api import (
     repositories,
     scorecards,
     simulate,
+    statuses,
 )
 from portal.api import services as doors
 from portal.services import Services
@@ -36,10 +38,12 @@ def blueprint(services: Services) -> APIBlueprint:
         owners,
         courses,
         deploys,
+        continuous,
         delivery,
         scorecards,
         facts,
         repositories,
+        statuses,
         simulate,
         problems,
         people,

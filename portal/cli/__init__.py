@@ -23,6 +23,8 @@ PLACES = {
     "rollback": ("portal.cli.deploys", "go back to an earlier release"),
     "abort": ("portal.cli.deploys", "stop a deploy and put it back"),
     "deploys": ("portal.cli.deploys", "what went out lately"),
+    "status": ("portal.cli.statuses", "say what CI came to, from any CI"),
+    "lift": ("portal.cli.statuses", "let a revision that was bad go out by itself again"),
     "train": ("portal.cli.courses", "send what waits out, one small deploy after another"),
     "bisect": ("portal.cli.courses", "find the commit that made a deploy bad"),
     "dora": ("portal.cli.dora", "how often, how fast, what failed, how soon mended, how much rework"),

@@ -7,6 +7,7 @@ from portal.auth import LOGIN_LIMITS, NAME_LIMITS, tried_name
 from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
 from portal.pages.common import install as install_common
+from portal.pages.continuous import bp as continuous
 from portal.pages.courses import bp as courses
 from portal.pages.delivery import bp as delivery
 from portal.pages.deploys import bp as deploys
@@ -35,6 +36,7 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         owners,
         plan,
         deploys,
+        continuous,
         delivery,
         courses,
         audit,
