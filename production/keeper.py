@@ -1,8 +1,8 @@
 """Keeps one program: starts it, writes its output down, ends it when it must end, and says how it ended.
 
 A process of its own, begun by production/runs.py, which outlives whoever asked for it. In the run's folder are `pid`
-(who keeps it: made once, by whoever comes first), `log` and `log.1` (the newest output) and `exit` (how it ended). Only
-the standard library is used. It knows nothing of releases, and never begins a program a second time.
+(who keeps it: made once, by whoever comes first), `log` and `log.1` (the newest output), `cut` (how many bytes are not
+kept) and `exit` (how it ended). Only the standard library is used. It never begins a program a second time.
 """
 
 import contextlib

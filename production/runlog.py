@@ -80,5 +80,5 @@ class Log:
             os.replace(self._path, self._before)
             os.close(self._file)
             self._open()
-        if self._cut:
-            self.write(f"… {self._cut:,} bytes of earlier output are not kept …\n".encode())
+            if self._cut:
+                self._path.with_name("cut").write_text(str(self._cut))

@@ -147,6 +147,10 @@ class Run:
             data = data[cut + 1 if cut >= 0 else LINE_BYTES :]
         return data.decode(errors="replace")
 
+    def cut(self) -> int:
+        """Return how many bytes of its output are not kept."""
+        return int(_text(self.folder / "cut") or 0)
+
     def _ended(self) -> Ended | None:
         try:
             said = json.loads(_text(self.folder / "exit"))

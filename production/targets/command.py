@@ -141,9 +141,13 @@ class CommandTarget:
         told: list[str] = []
         for folder in runs:
             number, _, step = folder.name.partition("-")
-            last = last_lines(self._run(folder), each, lambda text: self._mask(site, text))
-            told += [f"{step} {int(number)} | {line}" for line in last]
+            told += [f"{step} {int(number)} | {line}" for line in self._lines(site, self._run(folder), each)]
         return told[-lines:]
+
+    def _lines(self, site: Site, run: Run, most: int) -> Sequence[str]:
+        cut = run.cut() if most > 1 else 0
+        note = (f"… {cut:,} bytes before are not kept …",) if cut else ()
+        return [*note, *last_lines(run, most - len(note), lambda text: self._mask(site, text))]
 
     def checkout(self, service: str, environment: str, release: int) -> Path | None:
         """Return where a release's files are, for checks that are commands."""

@@ -4,6 +4,7 @@ The program only looks, so it may be run at any time; for a second its last answ
 now and then is no reason to believe that everything is gone.
 """
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from production.targets.commandbook import Page
 
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 30.0  # an older answer is not believed any more
+LEFT_SECONDS = 600.0
 WAIT_SECONDS = 25.0  # for its end: the program's own time limit and the ladder
 
 
@@ -77,6 +79,7 @@ class Status:
     def _asked(self, order: Callable[[], Order]) -> tuple[int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self._folder))
+        self._clear(folder)
         try:
             run = self._run(folder)
             run.begin(order())
@@ -87,6 +90,13 @@ class Status:
             return None, ""  # its files or secrets cannot be had
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear(self, newest: Path) -> None:
+        """Remove what somebody who was killed while asking has left."""
+        for other in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if newest.stat().st_mtime - other.stat().st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(other, ignore_errors=True)
 
 
 def read(output: str, page: Page) -> tuple[Instance, ...] | None:
