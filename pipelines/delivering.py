@@ -18,6 +18,7 @@ from pipelines.continuous import Nothing, Refusal, Supersede, Wait, Withdraw
 from pipelines.decided import ACTOR, Ordered
 from pipelines.jobs import ADVANCE
 from pipelines.planning import Planner
+from pipelines.situation import Gate
 from pipelines.situations import Busy, Reader
 from pipelines.terms import Terms
 
@@ -99,7 +100,7 @@ class Continuous:
                 self.actions._abort(tx, deploy_id, ACTOR, at, why)
 
 
-def _until(gates: Sequence[object], at: datetime) -> datetime | None:
+def _until(gates: Sequence[Gate], at: datetime) -> datetime | None:
     """Return when the first of the gates opens that say so."""
-    times = (getattr(gate, "until", None) for gate in gates if getattr(gate, "verdict", "") == "bad")
-    return min((one for one in times if isinstance(one, datetime) and one > at), default=None)
+    times = (gate.until for gate in gates if gate.verdict == "bad")
+    return min((one for one in times if one is not None and one > at), default=None)

@@ -11,8 +11,8 @@ from ledger.db import Database
 from ledger.jobs import Jobs
 from pipelines import ci, continuous, mainline, quarantine, query, statuses, store
 from pipelines.continuous import Attempt, Candidate, OpenDeploy, Situation
-from pipelines.gates import counted
 from pipelines.planning import Planner
+from pipelines.situation import counted
 from pipelines.spec import DeploySpec, Environment
 
 MOST_DEPLOYS = 200  # of the past that are looked at
@@ -85,9 +85,8 @@ class Reader:
 def _candidates(
     session: Session, service: Service, settings: Environment, line: Sequence[str], built: frozenset[str]
 ) -> tuple[Candidate, ...]:
-    gates = getattr(settings, "gates", None)
-    rules: ci.Rules = getattr(gates, "ci", ci.NO_RULES)
-    there = {name: _healthy(session, service.ref, name) for name in getattr(gates, "soak", ())}
+    rules = settings.gates.ci
+    there = {name: _healthy(session, service.ref, name) for name in settings.gates.soak}
     said = statuses.states(session, service.repository_id, line)
     return tuple(
         Candidate(

@@ -11,7 +11,7 @@ import yaml
 from catalog.query import Service
 from ledger import events
 from ledger.errors import Error
-from pipelines import decided, delivering, quarantine, situations, statuses, store
+from pipelines import decided, delivering, locks, quarantine, situations, statuses, store
 from pipelines.ci import State
 from pipelines.continuous import ON_ITS_WAY, Nothing, Wait
 from pipelines.decided import Decided
@@ -330,19 +330,42 @@ def test_what_the_gates_say_is_why_it_waits_and_it_asks_again(delivery: Delivery
     assert delivery.facts() == ["wait"]  # the next look is no news
 
 
-def test_it_looks_again_when_the_first_gate_opens() -> None:
-    @dataclass(frozen=True)
-    class Timed(Gate):
-        until: Any = None
+def test_a_lock_is_why_it_waits_and_when_it_lapses_it_goes(delivery: Delivery) -> None:
+    revision = delivery.commit()
+    lapses = NOON + timedelta(hours=2)
+    with delivery.house.database.write() as session:
+        locks.lock(session, CHECKOUT, None, "release week", BOB, NOON, expires_at=lapses)
 
+    left = delivery.consider()
+    assert isinstance(left, Wait)
+    assert "release week" in left.why[0]
+    assert (left.revision, left.until) == (revision, lapses)
+    delivery.house.now = lapses
+    delivery.settle()
+    assert delivery.live() == revision
+
+
+def test_the_rules_of_the_environment_say_which_checks_count(delivery: Delivery) -> None:
+    strict = described(bake="0s", continuous=True, gates={"ci": {"require": ["lint"], "allow_failures": ["tests"]}})
+    delivery.service = replace(delivery.service, deploy=block(strict))
+    revision = delivery.commit("failure", strict)
+
+    left = delivery.consider()
+    assert isinstance(left, Wait)
+    assert left.why == (f"{revision[:7]}: nothing has been said by lint",)
+    delivery.say(revision, "success", "lint")
+    delivery.settle()
+    assert delivery.live() == revision
+
+
+def test_it_looks_again_when_the_first_gate_opens() -> None:
     minute = timedelta(minutes=1)
     gates = [
-        Timed("bad", "Locked", "", NOON + 9 * minute),
-        Timed("bad", "Closed", "", NOON + 4 * minute),
-        Timed("bad", "Needs a yes", ""),
-        Timed("good", "Open", "", NOON + minute),
-        Timed("bad", "Was closed", "", NOON),
-        Gate("bad", "Another", ""),
+        Gate("bad", "Locked", "", "lock", until=NOON + 9 * minute),
+        Gate("bad", "Closed", "", "hours", until=NOON + 4 * minute),
+        Gate("bad", "Needs a yes", "", "approval"),
+        Gate("good", "Open", "", "hours", until=NOON + minute),
+        Gate("bad", "Was closed", "", "hours", until=NOON),
     ]
 
     assert delivering._until(gates, NOON) == NOON + 4 * minute
