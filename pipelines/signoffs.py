@@ -80,7 +80,7 @@ def approval(of: Situation) -> Gate:
     asked = of.settings.approvals
     need = asked - 1 if of.terms.hotfix else asked
     counts = [one for one in of.approvals if not why_not(one.actor, of)]
-    others = [f"{one.name}'s does not count, {why}" for one in of.approvals if (why := why_not(one.actor, of))]
+    others = [f"{one.name}'s does not count: {why}" for one in of.approvals if (why := why_not(one.actor, of))]
     names = ", ".join(one.name for one in counts)
     hotfix = f", one fewer than the usual {asked} for a hotfix" if of.terms.hotfix else ""
     if len(counts) >= need:
@@ -95,9 +95,9 @@ def approval(of: Situation) -> Gate:
 def why_not(actor: str, of: Situation) -> str:
     """Return why the approval of that person does not count, empty when it does."""
     if actor == of.asker:
-        return "for whoever asks does not approve of it herself"
+        return "whoever asks cannot approve, too"
     if of.authors == {actor}:
-        return "for all of the change is hers"
+        return "nobody else wrote any of this change"
     return ""
 
 

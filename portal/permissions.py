@@ -14,11 +14,15 @@ class Action(StrEnum):
     ABORT = "stop a deploy of"
     HOLD = "hold deploys of"
     RELEASE = "let deploys go on of"
+    APPROVE = "approve a deploy of"
+    OVERRIDE = "override the gates of"
+    LOCK = "lock"
+    LOCK_ALL = "lock more than one service"
     REGISTER = "add repositories"
     MANAGE = "manage accounts"
 
 
-ADMIN_ONLY = frozenset({Action.REGISTER, Action.MANAGE})
+ADMIN_ONLY = frozenset({Action.REGISTER, Action.MANAGE, Action.LOCK_ALL})
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,19 @@ def may(person: Person | None, action: Action, owned: Owned | None = None) -> Al
     if owned.owner and owned.owner in person.teams | {person.user_ref}:
         return Allowed()
     return Refused(_refusal(action, owned))
+
+
+def may_lift(person: Person | None, owner: str, owner_name: str, owned: Owned | None) -> Allowed | Refused:
+    """Answer whether `person` may lift a lock that `owner` has set; `owned`: on that service, None: on several."""
+    if person is not None and (person.is_admin or person.actor == owner):
+        return Allowed()
+    if owned is None:
+        return Refused("Log in first.") if person is None else Refused(f"Only {owner_name} or an admin may lift it.")
+    answer = may(person, Action.LOCK, owned)
+    if person is None or isinstance(answer, Allowed):
+        return answer
+    who = f"{owner_name}, {owned.team or owned.owner}" if owned.owner else owner_name
+    return Refused(f"Only {who} or an admin may lift it.")
 
 
 def _refusal(action: Action, owned: Owned) -> str:

@@ -28,6 +28,11 @@ class DeployIn(In):
     environment: Word
     revision: Word = Field("", description="branch, tag or commit; empty: the newest of the default branch")
     note: Note = ""
+    override: Word = Field("", description="an emergency, and why: what may be overridden does not stop it")
+    hotfix: bool = Field(False, description="one approval fewer, everything else as always")
+    ticks: Annotated[list[Word], Field(max_length=20)] = Field(
+        default_factory=list, description="what of the checklist is done"
+    )
 
 
 class RollbackIn(In):
@@ -56,6 +61,8 @@ class PlanQuery(In):
     environment: Word
     revision: Word = Field("", description="branch, tag or commit; empty: the newest of the default branch")
     release: Number | None = Field(None, description="plan going back to this release instead")
+    override: Word = Field("", description="as if it were an emergency, for that reason")
+    hotfix: bool = False
 
 
 class DeploysQuery(In):

@@ -9,6 +9,7 @@ from ledger import events
 from ledger.errors import Code, Error
 from pipelines import query
 from pipelines.actions import Started
+from pipelines.terms import Terms
 from portal import auth
 from portal.api import asking, shapes, tell
 from portal.api.asked import AbortIn, DeployIn, DeploysQuery, RollbackIn
@@ -38,8 +39,11 @@ def deploy(name: str, json_data: DeployIn) -> Any:
     with services.database.read() as session:
         service = asking.service(session, name)
         actor = asking.allowed(session, Action.DEPLOY, service.ref)
+        if asked.override.strip():
+            asking.allowed(session, Action.OVERRIDE, service.ref)
+    terms = Terms(asked.override.strip(), asked.hotfix, tuple(asked.ticks))
     started = services.actions.deploy(
-        service, asked.environment, asked.revision, actor, asking.now(), asked.note.strip()
+        service, asked.environment, asked.revision, actor, asking.now(), asked.note.strip(), terms
     )
     return _started(started)
 

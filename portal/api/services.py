@@ -11,6 +11,7 @@ from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store
 from pipelines.query import Summary
+from pipelines.terms import Terms
 from portal import auth
 from portal.api import asking, shapes, tell
 from portal.api.asked import PlanQuery
@@ -59,7 +60,9 @@ def plan(name: str, query_data: PlanQuery) -> Any:
     if asked.release is not None:
         made = services.planner.preview_rollback(service, asked.environment, asked.release, asking.now())
     else:
-        made = services.planner.preview(service, asked.environment, asked.revision, asking.now())
+        terms = Terms(asked.override.strip(), asked.hotfix)
+        actor = auth.somebody().actor
+        made = services.planner.preview(service, asked.environment, asked.revision, asking.now(), actor, terms)
     return tell.preview(made)
 
 

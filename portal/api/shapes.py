@@ -162,9 +162,14 @@ class Change(Out):
 
 
 class Gate(Out):
-    verdict: Literal["good", "warn", "bad"]
+    verdict: Literal["good", "warn", "bad", "off"] = Field(description="off: not connected, or nothing is asked")
     title: str
     why: str
+    kind: str = Field(description="its stable name")
+    overridable: bool = Field(description="in an emergency")
+    overridden: bool
+    until: datetime | None = Field(description="when it changes by itself")
+    hint: str = Field(description="what can be done about it, and by whom")
 
 
 class Plan(Out):

@@ -73,14 +73,28 @@ def _plan_file(path: Path, environment: str | None, as_json: bool) -> NoReturn:
 @click.argument("service")
 @click.argument("environment", required=False, metavar="[ENV]")
 @click.option("--revision", default="", help="branch, tag or commit; else the newest of the default branch")
+@click.option("--override", default="", metavar="REASON", help="an emergency: gates do not stop it; it is audited")
+@click.option("--hotfix", is_flag=True, help="one approval fewer, the same checks")
+@click.option("--tick", "ticks", multiple=True, metavar="POINT", help="a point of the checklist that is done")
 @note_option
 @wait_option
 @json_option
-def deploy(service: str, environment: str | None, revision: str, note: str, wait: bool, as_json: bool) -> None:
+def deploy(
+    service: str,
+    environment: str | None,
+    revision: str,
+    override: str,
+    hotfix: bool,
+    ticks: tuple[str, ...],
+    note: str,
+    wait: bool,
+    as_json: bool,
+) -> None:
     """Deploy a service. Asking twice for the same is asking once."""
     portal = connect()
     place = environment or default_environment(portal, service)
-    body = {"environment": place, "revision": revision, "note": note}
+    terms = {"override": override, "hotfix": hotfix, "ticks": list(ticks)}
+    body = {"environment": place, "revision": revision, "note": note, **terms}
     _go(portal, portal.post(f"/services/{slug(service)}/deploys", body), wait, as_json)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from portal import render
 
 Told = Mapping[str, Any]
-MARKS = {"good": "ok  ", "warn": "note", "bad": "NO  "}
+MARKS = {"good": "ok  ", "warn": "note", "bad": "NO  ", "off": "-   "}
 
 
 def plain(text: str) -> str:
@@ -35,7 +35,10 @@ def plan(told: Told) -> Iterator[str]:
     yield from shape(told)
     yield "gates"
     for gate in told["gates"]:
-        yield f"  {MARKS[gate['verdict']]}  {gate['title']}: {gate['why']}"
+        ends = f" (until {datetime.fromisoformat(gate['until']).astimezone():%a %d %b %H:%M})" if gate["until"] else ""
+        yield f"  {MARKS[gate['verdict']]}  {gate['title']}: {gate['why']}{ends}"
+        if gate["verdict"] == "bad" and gate["hint"]:
+            yield f"        {gate['hint']}"
 
 
 def change(told: Told) -> str:

@@ -13,6 +13,7 @@ from portal.pages.delivery import bp as delivery
 from portal.pages.deploys import bp as deploys
 from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
+from portal.pages.locks import bp as locks
 from portal.pages.login import bp as login
 from portal.pages.owners import bp as owners
 from portal.pages.patterns import bp as patterns
@@ -36,9 +37,10 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         owners,
         plan,
         deploys,
-        continuous,
-        delivery,
+        locks,
         courses,
+        delivery,
+        continuous,
         audit,
         account,
         settings,

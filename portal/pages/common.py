@@ -39,7 +39,9 @@ def install(app: APIFlask) -> None:
         "short_ref": render.short_ref,
     }
     app.jinja_env.filters.update(filters)
-    app.jinja_env.globals.update(face=face, service_url=service_url, deploys_by=deploys_by, lane=pictures.lane)
+    app.jinja_env.globals.update(
+        face=face, service_url=service_url, service_slug=slug, deploys_by=deploys_by, lane=pictures.lane
+    )
     app.context_processor(_everywhere)
 
 

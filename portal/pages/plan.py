@@ -1,5 +1,8 @@
 """What happens if I press? And the press itself."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from flask import Blueprint, g, render_template, request
 from werkzeug.wrappers import Response
 
@@ -10,7 +13,9 @@ from pipelines import query
 from pipelines.actions import Started
 from pipelines.plan import Plan
 from pipelines.planning import Preview
-from portal import auth, bands, coursing, telling, whose
+from pipelines.situation import LockedBy, Yes
+from pipelines.terms import Terms
+from portal import auth, bands, coursing, gatekeeping, planpress, telling, whose
 from portal.pages import common
 from portal.permissions import Action
 from portal.services import Services
@@ -18,6 +23,7 @@ from portal.services import Services
 bp = Blueprint("plan", __name__)
 
 NOTE = 300  # characters
+MOST_TICKS = 20
 
 
 @bp.get("/services/<name>/<environment>/plan")
@@ -34,7 +40,8 @@ def show(name: str, environment: str) -> str:
             raise Error(Code.INVALID, f"“{to[:40]}” is not the number of a release.")
         preview = services.planner.preview_rollback(known, environment, int(to), times.now)
     else:
-        preview = services.planner.preview(known, environment, request.args.get("revision", "").strip(), times.now)
+        asked = request.args.get("revision", "").strip()
+        preview = services.planner.preview(known, environment, asked, times.now, auth.somebody().actor)
     plan = preview.plan
     with services.database.read() as session:
         train_offer = coursing.train_offer(services, session, known, preview)
@@ -53,9 +60,43 @@ def show(name: str, environment: str) -> str:
         strategy=telling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
         stages=telling.stages(plan),
+        pressing=planpress.pressing(preview),
+        asking=_asking(preview),
+        lifts=_lifts(services, preview),
         refused=common.refusal(Action.ROLL_BACK if to else Action.DEPLOY, owned),
+        refused_approval=common.refusal(Action.APPROVE, owned),
+        refused_override=common.refusal(Action.OVERRIDE, owned),
         is_admin=auth.somebody().is_admin,
     )
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The approvals of this plan, as the reader may see to them. `why_not`: why hers would not count."""
+
+    given: Sequence[Yes]
+    mine: bool
+    why_not: str
+    address: str  # to send to somebody else
+
+
+def _asking(preview: Preview) -> Asking | None:
+    """Return what there is to approve, where approvals are asked for."""
+    of, plan = preview.situation, preview.plan
+    if plan.rollback or not of.settings.approvals:
+        return None
+    me = auth.somebody().actor
+    where = common.service_url(plan.service, plan.environment, "plan.show", revision=plan.release.revision)
+    why = "All of this change is yours, so your approval does not count." if of.authors == {me} else ""
+    mine = any(one.actor == me for one in of.approvals)
+    return Asking(of.approvals, mine, why, f"{auth.services().config.address}{where}")
+
+
+def _lifts(services: Services, preview: Preview) -> Sequence[tuple[LockedBy, str]]:
+    """Return every lock that counts here, with why the reader may not lift it."""
+    found, person = preview.situation.locks, auth.somebody()
+    with services.database.read() as session:
+        return [(one, gatekeeping.lift_refusal(session, person, one.by, one.service)) for one in found]
 
 
 def _button(plan: Plan) -> str:
@@ -81,8 +122,37 @@ def deploy(name: str, environment: str) -> Response:
     if not revision:
         raise Error(Code.INVALID, "Say which revision shall go out.")
     note = request.form.get("note", "").strip()[:NOTE]
-    started = services.actions.deploy(service, environment, revision, auth.somebody().actor, services.clock(), note)
-    return _to(started)
+    terms = _terms(service)
+    actor = auth.somebody().actor
+    return _to(services.actions.deploy(service, environment, revision, actor, services.clock(), note, terms))
+
+
+def _terms(service: Service) -> Terms:
+    """Read on which terms it shall go; an emergency needs a reason."""
+    override = request.form.get("override", "").strip()[:NOTE]
+    if "emergency" in request.form:
+        common.require(Action.OVERRIDE, whose.owned(service))
+        if not override:
+            raise Error(Code.INVALID, "An emergency needs its reason: what is broken, and why it cannot wait.")
+    ticks = tuple(point[:NOTE] for point in request.form.getlist("tick")[:MOST_TICKS])
+    return Terms(override if "emergency" in request.form else "", request.form.get("hotfix") == "1", ticks)
+
+
+@bp.post("/services/<name>/<environment>/approve")
+def approve(name: str, environment: str) -> Response:
+    """Say as a second person that a revision may go, or take that back."""
+    revision, ref = request.form.get("revision", "").strip(), common.ref_of(name)
+    try:
+        if "withdraw" in request.form:
+            gatekeeping.withdraw(auth.services(), auth.somebody(), ref, environment, revision)
+        else:
+            note = request.form.get("note", "").strip()[:NOTE]
+            gatekeeping.approve(auth.services(), auth.somebody(), ref, environment, revision, note)
+    except Error as error:
+        if error.code is not Code.CONFLICT:
+            raise
+        common.say(error)
+    return common.back_to("plan.show", name=name, environment=environment, revision=revision)
 
 
 @bp.post("/services/<name>/<environment>/rollback")
