@@ -133,7 +133,7 @@ def plan(preview: Preview, name: str) -> Band:
     """Say what pressing the button would do."""
     told = preview.plan
     warned = sum(1 for gate in preview.gates if gate.verdict == "warn")
-    blocked = [gate for gate in preview.gates if gate.verdict == "bad"]
+    blocked = [gate for gate in preview.gates if gate.verdict == "bad" and gate.kind != "checklist"]
     title = f"{_what(told, name)} in {render.about(told.expected)}."
     if blocked:
         why = " ".join(f"{gate.title}: {render.sentence(gate.why)}" for gate in blocked)
