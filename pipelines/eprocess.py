@@ -82,20 +82,25 @@ def needed(
     """
     if not 0 < share < 1:
         return MOST
-    worth = min(max(base_rate * ratio, floor), 1.0)
+    risen = worth(base_rate, ratio, floor)
     bar = -math.log(alpha) * max(phi, 1.0)
     low, high = 0, 1
-    while high < MOST and _foreseen(high, share, base_rate, worth, tolerance) < bar:
+    while high < MOST and _foreseen(high, share, base_rate, risen, tolerance) < bar:
         low, high = high, high * 2
     while high - low > max(1, high // 1000):
         middle = (low + high) // 2
-        low, high = (low, middle) if _foreseen(middle, share, base_rate, worth, tolerance) >= bar else (middle, high)
+        low, high = (low, middle) if _foreseen(middle, share, base_rate, risen, tolerance) >= bar else (middle, high)
     return min(high, MOST)
 
 
-def _foreseen(requests: float, share: float, base_rate: float, worth: float, tolerance: float) -> float:
+def worth(base_rate: float, ratio: float = RATIO, floor: float = FLOOR) -> float:
+    """Return the rate of errors that is a rise worth knowing."""
+    return min(max(base_rate * ratio, floor), 1.0)
+
+
+def _foreseen(requests: float, share: float, base_rate: float, risen: float, tolerance: float) -> float:
     """Return the log e that a canary of that rate reaches, but for bad luck, after so many of its requests."""
-    mean = requests * worth
+    mean = requests * risen
     errors = max(mean - SURE * math.sqrt(mean), 0.0)
     before = requests * (1 - share) / share * base_rate
     return mean_of_logs(tuple(errors * ours + before * theirs for ours, theirs in gains(share, tolerance)))

@@ -127,13 +127,18 @@ def judged(
     """Decide. Once failed stays failed; a pass needs so much data that a rise worth knowing would have been seen.
 
     `phi` of the baseline's errors before the deploy keeps the promise on services whose errors come in bursts: log e is
-    divided by it after the mean over the rises. (Dividing inside the mean would be sound too, and find less.)
+    divided by it after the mean over the rises (inside the mean would be sound too, and find less). Where only that
+    keeps e below the bar, it may be a burst or a rise: inconclusive.
     """
     bar, dampened = 1 / alpha, max(phi, 1.0) if guard == "phi" else 1.0
     if failed(evidence, alpha=alpha, phi=phi, guard=guard):
         e = _exp((evidence.held if guard == "two-looks" else evidence.peak) / dampened)
         return Verdict("fail", e, bar, f"{_counts(evidence)}, e = {_short(e)} ≥ {_short(bar)}")
     e = _exp(evidence.log_e / dampened)
+    if dampened > 1 and evidence.log_e >= math.log(bar):
+        bursts = f"errors come in bursts here (φ = {dampened:.1f}), without which e = {_short(_exp(evidence.log_e))}"
+        low = f"e = {_short(e, below=bar)} < {_short(bar)}"
+        return Verdict("inconclusive", e, bar, f"not enough evidence: {_counts(evidence)}, {low}; {bursts}")
     missing, need = _missing(evidence, alpha, tolerance, dampened, ratio, floor)
     if missing:
         return Verdict("inconclusive", e, bar, f"not enough data: {missing}", need)

@@ -115,4 +115,6 @@ def _lasting(shares: Sequence[float]) -> Iterator[float]:
 def _line(minutes: int, false: Sequence[int | None], found: Sequence[int | None]) -> Line:
     alarms = sum(at is not None and at <= minutes for at in false)
     finds = [at for at in found if at is not None and at <= minutes]
-    return Line(minutes, alarms / len(false), len(finds) / len(found), sorted(finds)[(len(finds) - 1) // 2] if finds else None)
+    return Line(
+        minutes, alarms / len(false), len(finds) / len(found), sorted(finds)[(len(finds) - 1) // 2] if finds else None
+    )

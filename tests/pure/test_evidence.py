@@ -55,7 +55,7 @@ def log_of(number: Fraction) -> float:
     return math.log(number.numerator) - math.log(number.denominator)  # far beyond what a float holds
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(intervals, some.sampled_from([1.0, 1.25, 2.0]))
 def test_e_is_the_mean_of_the_products(taken_in: list[Interval], tolerance: float) -> None:
     assert after(*taken_in, tolerance=tolerance).log_e == pytest.approx(
@@ -186,6 +186,17 @@ def test_one_look_above_the_bar_is_not_two() -> None:
     assert judged(once, guard="two-looks").kind == "inconclusive"
     assert judged(twice, guard="two-looks").kind == "fail"
     assert judged(once, guard="none").kind == "fail"
+
+
+def test_where_only_the_guard_stands_between_nobody_knows() -> None:
+    evidence = after((0.1, 6, 0), requests=(1000, 9000))
+
+    assert judged(evidence, phi=1.0).kind == "fail"
+    assert judged(evidence, phi=12.0).kind == "inconclusive"
+    assert judged(evidence, phi=12.0).sentence == (
+        "not enough evidence: 6 errors in 1,000 requests against 0 in 9,000, e = 2.4 < 100; "
+        "errors come in bursts here (φ = 12.0), without which e = 38,466"
+    )
 
 
 # Bursts, and comparing with the time before.
