@@ -149,6 +149,10 @@ class CommandTarget:
         note = (f"… {cut:,} bytes before are not kept …",) if cut else ()
         return [*note, *last_lines(run, most - len(note), lambda text: self._mask(site, text))]
 
+    def logs(self, _site: Site, _release: int) -> Sequence[Path]:
+        """What instances write is where the script has put them; a deploy's own output is not theirs."""
+        return ()
+
     def checkout(self, service: str, environment: str, release: int) -> Path | None:
         """Return where a release's files are, for checks that are commands."""
         return self._checkouts.found(Site(service, environment, {}).name, release)
