@@ -5,9 +5,10 @@ Nothing here writes to the database. Every act may be done again by another work
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from ledger.errors import Code, Error
-from pipelines import looking
+from pipelines import looking, measuring
 from pipelines.deciding import Perform, failed, in_time
 from pipelines.deploy import LOOKING, Deploy, Fact, Kind
 from pipelines.plan import Plan, Step, StepKind
@@ -27,7 +28,9 @@ def perform(act: Perform, deploy: Deploy, plan: Plan, source: str, fence: int, p
 
 def _performed(act: Perform, deploy: Deploy, plan: Plan, source: str, fence: int, ports: Ports) -> Came:
     target = ports.targets[str(plan.target["kind"])]
-    site = Site(plan.service, plan.environment, plan.target)
+    if act.step.kind is StepKind.MEASURE:
+        return _meant(deploy, measuring.before(deploy, plan, ports), ports.clock())
+    site = Site(plan.service, plan.environment, _settings(plan, act))
     if act.step.kind in LOOKING:
         return _meant(deploy, looking.look(act, deploy, plan, site, target, ports), ports.clock())
     try:
@@ -37,6 +40,11 @@ def _performed(act: Perform, deploy: Deploy, plan: Plan, source: str, fence: int
             raise
         progress = Failed(error.message, permanent=error.permanent)
     return _told(progress, act, deploy, ports.clock())
+
+
+def _settings(plan: Plan, act: Perform) -> Mapping[str, Any]:
+    """The settings that the step is about: on the way back those with which the base was healthy."""
+    return plan.base_target if act.undo and plan.base_target is not None else plan.target
 
 
 def _ask(target: Target, site: Site, step: Step, plan: Plan, source: str, fence: int) -> Progress:
@@ -59,7 +67,8 @@ def _ask(target: Target, site: Site, step: Step, plan: Plan, source: str, fence:
 def _release(plan: Plan, number: int, source: str) -> Release:
     """The step's release: the new one, or, on the way back, the base."""
     ref = plan.base if plan.base is not None and plan.base.number == number else plan.release
-    return Release(ref.number, ref.revision, source, plan.build)
+    build = plan.base_build if ref is plan.base and plan.base_target is not None else plan.build
+    return Release(ref.number, ref.revision, source, build)
 
 
 def _percents(plan: Plan, step: Step) -> Mapping[int, float]:

@@ -4,11 +4,12 @@ Every look is folded into what has been seen before, so that another worker may 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pipelines import measuring, weighing
 from pipelines import watch as watching
-from pipelines import weighing
+from pipelines.analysis import Phase
 from pipelines.deciding import Perform
 from pipelines.deploy import Asks, Deploy, Fact, Kind
 from pipelines.plan import Plan, Step, StepKind
@@ -42,6 +43,10 @@ def look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, p
     proof = deploy.proof
     if act.step.kind in (StepKind.BAKE, StepKind.VERIFY):
         proof = weighing.seen(_own(proof, deploy), plan, act.step, target.shares(site), now)
+    if act.step.kind is StepKind.BAKE:
+        files = target.logs(site, act.step.release)
+        proof, said = measuring.measured(proof, plan, deploy.began_at or now, files, ports)
+        lines = (*lines, *said)
     seen = Seen(watch, proof, lines, instances, ports.clock())
     match act.step.kind:
         case StepKind.PROBE:
@@ -90,17 +95,25 @@ def _probed(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
 def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
     """Worse goes back at once; the end of its time with enough seen goes on; nobody can tell is for a person."""
     verdict = weighing.verdict(seen.proof, plan)
+    if verdict is not None:
+        seen = replace(seen, proof=replace(seen.proof, verdict=verdict.kind, said=verdict.sentence))
     if why := watching.worse(seen.watch):
         return _came(Kind.STEP_FAILED, why, seen)
     if verdict is not None and verdict.kind == "fail":
         return _came(Kind.STEP_FAILED, verdict.sentence, seen)
     over_at = (deploy.began_at or seen.now) + act.step.expected
-    if seen.now < over_at or any(one.fails for one in seen.watch):
+    stopping = seen.now >= over_at
+    phase, why = measuring.verdict(seen.proof, plan, stopping=stopping)
+    if phase in (Phase.FAILED, Phase.ERROR):
+        return _came(Kind.STEP_FAILED, why, seen)
+    if phase is Phase.INCONCLUSIVE:
+        return _came(Kind.PAUSED, f"nobody can tell: {why}", seen)
+    if not stopping or phase is not Phase.SUCCESSFUL or any(one.fails for one in seen.watch):
         # Its time may be over with a bad look; then the next ones say whether it is worse.
         return _again(plan, seen, over_at)
     said = f"watched {act.step.expected.total_seconds():g} s at {act.step.percent} %"
     passed = f"every check passed on {_count(seen)}" if plan.checks else f"{_count(seen)} up"
-    numbers = f"; {verdict.sentence}" if verdict is not None else ""
+    numbers = "".join(f"; {told}" for told in (verdict.sentence if verdict else "", why) if told)
     if verdict is not None and verdict.kind == "inconclusive" and plan.judge and plan.judge.inconclusive == "pause":
         return _came(Kind.PAUSED, f"{said}, {passed}, but nobody can tell yet: {verdict.sentence}", seen)
     return _done(act, f"{said}, {passed}{numbers}", seen)
@@ -125,6 +138,8 @@ def _again(plan: Plan, seen: Seen, over_at: datetime | None = None) -> Came:
     again = watching.next_look(seen.watch, plan.checks, seen.instances, seen.now)
     if over_at is not None and seen.now < over_at:
         again = min(again, over_at) if plan.checks else min(over_at, seen.now + weighing.EVERY)
+    if (measure := measuring.next_look(seen.proof, plan, seen.now)) is not None:
+        again = min(again, measure)
     return Came(Fact(Kind.OBSERVED, "", seen.lines, watch=seen.watch, proof=seen.proof), again)
 
 

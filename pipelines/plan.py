@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pipelines.change import Change
+from pipelines.metricsettings import MetricSettings
 from pipelines.proof import Before
 from pipelines.spec import BUILD_DEADLINE, PATIENCE, DeploySpec, Environment, Judge
 from pipelines.strategy import Wave, waves
@@ -19,6 +20,7 @@ GRACE = timedelta(seconds=30)  # on top of what a step may take by itself
 
 
 class StepKind(StrEnum):
+    MEASURE = "measure"  # the metrics are known, and how they are before
     TIDY = "tidy"  # what still stays warm of an earlier deploy ends
     PREPARE = "prepare"  # files there and built
     START = "start"  # so many instances up, without traffic
@@ -79,6 +81,9 @@ class Plan:
     judge: Judge | None = None
     before: Before = Before()  # what was answered in the time before, where it is known
     trial: bool = False  # only the first wave, and then back
+    metrics: tuple[MetricSettings, ...] = ()
+    base_target: dict[str, Any] | None = None  # how the base was set up, for the way back
+    base_build: tuple[str, ...] = ()
 
     @property
     def expected(self) -> timedelta:
@@ -93,6 +98,14 @@ class Plan:
         if self.base.number == self.release.number:
             return f"{self.release.number} is made to serve again"
         return f"{self.release.number} replaces {self.base.number}"
+
+
+@dataclass(frozen=True)
+class Was:
+    """How a release that serves was set up."""
+
+    target: dict[str, Any]
+    build: tuple[str, ...] = ()
 
 
 Past = dict[StepKind, timedelta]  # how long a kind of step took lately for this service, where known
@@ -111,10 +124,12 @@ def plan(
     trial: bool = False,
     irreversible: str = "",
     before: Before = Before(),
+    was: Was | None = None,
 ) -> Plan:
     """Return what will happen when `release` replaces `base`. A rollback goes all at once and is not watched.
 
-    A trial is the first wave only, and then the way back. `irreversible` says why the change cannot be taken back.
+    A trial is the first wave only, and then the way back. `irreversible` says why the change cannot be taken back,
+    `was` how the base was set up: going back is to that, not to the base with new settings.
     """
     asked = spec.environments[environment]
     target = asked.target.model_dump(mode="json")
@@ -149,6 +164,9 @@ def plan(
         None if rollback or alone else asked.judge,
         before,
         trial,
+        () if rollback else asked.analysis,
+        was.target if was else None,
+        was.build if was else (),
     )
 
 
@@ -167,6 +185,8 @@ class _Forward:
     def steps(self, *, rollback: bool) -> tuple[Step, ...]:
         drain, served = duration(self.asked.target.drain), f"{self.base.number}" if self.base else ""
         steps = []
+        if self.asked.analysis and not rollback:
+            steps.append(self._step(StepKind.MEASURE, GRACE, "nothing to undo; it only asks"))
         if self.keep and self.base is not None and not rollback:
             steps.append(self._step(StepKind.TIDY, 2 * GRACE, "nothing to undo; it served nobody"))
         steps.append(self._step(StepKind.PREPARE, BUILD_DEADLINE + GRACE, "nothing runs yet; the files stay"))

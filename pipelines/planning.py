@@ -148,6 +148,9 @@ class Planner:
             past,
             rollback=asked.rollback,
             trial=asked.terms.trial,
+            irreversible=_why_not_back(mirror, asked, moving),
+            before=traffic.before(session, asked.service, asked.environment, at),
+            was=store.set_up(session, asked.service, asked.environment),
         )
         lane = store.lane(asked.service, asked.environment)
         hold = self.jobs.held(session, [lane]).get(lane)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipelines.analysis import Measurement, MetricRun
 from pipelines.evidence import Evidence
+from production.metricsport import Tail
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ class Proof:
     alone: int = 0
     again: tuple[int, int] = (0, 0)  # requests and errors of what serves again after going back
     points: tuple[Point, ...] = ()
+    runs: tuple[MetricRun, ...] = ()  # of the metrics, in the order of the file
+    earlier: tuple[tuple[str, Measurement], ...] = ()  # how metrics were before the deploy
+    tails: tuple[tuple[str, Tail], ...] = ()  # how far logs were read, by metric
     verdict: str = ""  # pass, fail, inconclusive
     said: str = ""
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
 from pipelines.deploy import OPEN, Deploy, Order, Pause, State, Took
-from pipelines.plan import Past, ReleaseRef, Step, StepKind, from_json, to_json
+from pipelines.plan import Past, ReleaseRef, Step, StepKind, Was, from_json, to_json
 from pipelines.proof import NO_PROOF, Proof
 from pipelines.spec import DeploySpec
 from pipelines.tables import CounterRow, DeployRow, LiveRow, OrderRow, ReleaseRow
@@ -240,6 +240,13 @@ def set_live(session: Session, asked: Asked, deploy_id: int, at: datetime) -> No
             since=at,
         )
     )
+
+
+def set_up(session: Session, service: str, environment: str) -> Was | None:
+    """Return how what serves there was set up, as it was frozen."""
+    live = session.get(LiveRow, (service, environment))
+    frozen = session.scalar(select(DeployRow.plan).where(DeployRow.id == live.deploy_id)) if live else None
+    return Was(dict(frozen["target"]), tuple(frozen["build"])) if frozen else None
 
 
 def was_healthy(session: Session, service: str, environment: str, number: int) -> DeployRow | None:

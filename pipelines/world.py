@@ -1,11 +1,13 @@
 """What a deploy touches, and what comes of an act. Values and protocols only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.clock import Clock
 from pipelines.deploy import Fact
+from production.memorymetrics import MemoryMetrics
+from production.metricsport import Metrics
 from production.ports import Checker, Target
 
 
@@ -16,6 +18,7 @@ class Ports:
     targets: Mapping[str, Target]
     checkers: Mapping[str, Checker]
     clock: Clock
+    metrics: Metrics = field(default_factory=lambda: MemoryMetrics({}))
 
 
 @dataclass(frozen=True)

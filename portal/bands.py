@@ -187,6 +187,8 @@ def deploy(page: Page, times: Times, who: str) -> Band:
         title = f"{row.name} is stuck between {row.release} and {row.base or 'nothing'}."
         text = f"{render.sentence(page.deploy.reason)} Neither forward nor back worked; a person is needed."
         return Band("bad", "stop", "Stuck", title, text)
+    if state is State.PAUSED:
+        return _paused(page, times)
     if state is State.UNDOING:
         back = f"{row.name} goes back to {row.base}." if row.base else f"{row.name} {row.release} is taken away again."
         word = "Undoing, as ordered" if page.deploy.ending == "aborted" else "Undoing"
@@ -207,6 +209,27 @@ def _going(page: Page, times: Times, who: str) -> Band:
     ready = f"Ready in {render.about(left)}. " if left else ""
     now = "An abort is ordered; it goes back at once. " if page.abort_ordered else ""
     return Band("run", "run", word, f"{_traffic(row)}.", f"{now}{ready}{_started(page, times, who)}")
+
+
+_ASKED = {
+    "inconclusive": ("ask", "Nobody can tell yet"),
+    "irreversible": ("stop", "Stopped, it cannot be taken back by itself"),
+    "strategy": ("pause", "Paused, as planned"),
+    "person": ("pause", "Paused by a person"),
+}
+
+
+def _paused(page: Page, times: Times) -> Band:
+    """Say what is asked of a person, and what happens when nobody answers."""
+    row, pause, plan = page.row, page.deploy.pause, page.deploy.plan
+    if pause is None or plan is None:
+        return Band("warn", "pause", "Paused", f"{_traffic(row)}.")
+    icon, word = _ASKED[pause.asks]
+    if pause.asks == "irreversible":
+        text = f"{render.sentence(pause.why)} Going back would leave this behind: {plan.irreversible}."
+        return Band("bad", icon, word, f"{_traffic(row)}, and it fails.", text)
+    until = f" Without an answer it goes back {times.moment(pause.at + plan.patience)}."
+    return Band("warn", icon, word, f"{_traffic(row)}. Shall it go on?", f"{render.sentence(pause.why)}{until}".strip())
 
 
 def _traffic(row: Row) -> str:
@@ -241,6 +264,8 @@ def _healthy(page: Page, times: Times, who: str) -> Band:
     row = page.row
     ended = times.moment(row.ended_at) if row.ended_at else ""
     took = f"It took {render.duration(_took(page))}, ended {ended}; asked for by {who}."
+    if page.deploy.proof.said:
+        took = f"{render.sentence(page.deploy.proof.said)} {took}"
     if row.word == "replaced":
         return Band("", "ring", "Replaced", f"{row.name} {row.release} was healthy; a newer one serves now.", took)
     return Band("good", "ok", "Healthy", f"{row.name} {row.release} serves all of {row.environment}.", took)
@@ -255,6 +280,11 @@ def _undone_band(page: Page, times: Times) -> Band:
         return Band(
             "", "undo", "Aborted", f"{row.name} {row.release} was stopped by a person.", f"{reason} {serves}".strip()
         )
+    if page.deploy.ending in ("good", "bad"):
+        word = "Tried, good" if page.deploy.ending == "good" else "Tried, bad"
+        told = "passed its first wave" if page.deploy.ending == "good" else "failed its first wave"
+        title = f"{row.name} {row.release} {told}, and is away again."
+        return Band("", "undo", word, title, f"{reason} {serves}".strip())
     if page.deploy.ending == "refused":
         return Band(
             "warn", "undo", "Undone, it never began", f"{row.name} {row.release} could not go any more.", reason

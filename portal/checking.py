@@ -17,21 +17,39 @@ def asks(check: Check) -> str:
 
 @dataclass(frozen=True)
 class Checked:
-    """One row of the checks: its state in our words, how many instances pass, and why."""
+    """One row of the checks: its state in our words, how many instances pass, what old and new show, and why."""
 
     name: str
-    state: str  # waiting, watching, passing, failing
+    state: str  # waiting, watching, passing, failing, not enough data, worse
     passing: int
     of: int
     why: str
+    new: str = ""
+    old: str = ""
+
+
+VERDICTS = {"pass": "passing", "fail": "worse", "inconclusive": "not enough data"}
 
 
 def checks(deploy: Deploy) -> list[Checked]:
-    """Return what the checks of the current wave have said."""
+    """Return what is known of the current wave: the errors of both releases, metrics, and checks."""
     if deploy.plan is None:
         return []
     looks = by_check(deploy.watch)
-    return [_checked(check, looks.get(label(check), ()), deploy) for check in deploy.plan.checks]
+    asked = [_checked(check, looks.get(label(check), ()), deploy) for check in deploy.plan.checks]
+    return [*_errors(deploy), *asked]
+
+
+def _errors(deploy: Deploy) -> list[Checked]:
+    """Return the row of the judge, once it has counted anything."""
+    proof = deploy.proof
+    if not proof.verdict or deploy.plan is None or deploy.plan.judge is None:
+        return []
+    told = proof.evidence
+    new = render.percent(100 * told.canary_errors / told.canary_requests) if told.canary_requests else "–"
+    old = render.percent(100 * told.baseline_errors / told.baseline_requests) if told.baseline_requests else "–"
+    worst = f" Goes back above {render.percent(deploy.plan.judge.worst)} in any case."
+    return [Checked("Errors", VERDICTS[proof.verdict], 0, 0, f"{render.sentence(proof.said)}{worst}", new, old)]
 
 
 def _checked(check: Check, looks: Sequence[Look], deploy: Deploy) -> Checked:

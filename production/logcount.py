@@ -6,8 +6,8 @@ estimated, which is said. Files may be truncated, rotated or gone. Nothing here 
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger.clock import stopwatch
 from production.logpattern import line_finder
-from production.metricsport import Answer, NoData, Sample, Trouble, Values
+from production.metricsport import Answer, NoData, Place, Sample, Tail, Trouble, Values
 
 MOST_BYTES = 8 << 20  # per look, all files together
 TIME = timedelta(milliseconds=30)  # per look; what was not searched by then is estimated
@@ -27,22 +27,6 @@ _MOST_ROTATED = 20
 
 Finder = Any  # a compiled pattern of production/logpattern.py
 Stopwatch = Callable[[], timedelta]
-
-
-@dataclass(frozen=True)
-class Place:
-    """How far a file was read: which file it was, up to where, and what stood just before."""
-
-    inode: int
-    offset: int
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Tail:
-    """How far each file was read, by path. Travels as JSON; an empty one means: from the beginning of every file."""
-
-    places: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

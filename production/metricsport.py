@@ -51,6 +51,22 @@ Answer = Values | NoData | Trouble
 
 
 @dataclass(frozen=True)
+class Place:
+    """How far a file was read: which file it was, up to where, and what stood just before."""
+
+    inode: int
+    offset: int
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How far each file was read, by path. Travels as JSON; an empty one means: from the beginning of every file."""
+
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Unheard:
     """A metric's name that the source has never heard of, and the names it knows that come near."""
 

@@ -8,6 +8,7 @@ than the target has seen for that site changes nothing and raises Error(CONFLICT
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 
@@ -119,6 +120,9 @@ class Target(Protocol):
 
     def output(self, site: Site, release: int, lines: int = 200) -> Sequence[str]:
         """Return the last lines that the release's build and instances have written, instance by instance."""
+
+    def logs(self, site: Site, release: int) -> Sequence[Path]:
+        """Return the files that the release's instances write to, for counting; what they hold is not masked."""
 
 
 class Hosting(Target, Protocol):

@@ -166,6 +166,11 @@ class LocalTarget:
         mask = partial(self.masked, site)
         return [f"{_source(log)} | {line}" for log in logs for line in last_lines(log, each, mask)][-lines:]
 
+    def logs(self, site: Site, release: int) -> Sequence[Path]:
+        checkout = self._checkouts.found(site.name, release)
+        folder = self._folder / "output" / site.name / (checkout.name if checkout else "none")
+        return sorted((log for log in folder.glob("*.log") if log.stem.isdigit()), key=_by_number)
+
     def masked(self, site: Site, text: str) -> str:
         """Take the values out that the site's programs were started with, and those of others that it names."""
         known, wanted = self._supervisor.values(site.name), self._store.wanted(site.name)

@@ -159,6 +159,9 @@ class MemoryTarget:
         written: list[str] = self._notebook.seen(site.name)["output"].get(str(release), [])
         return written[-lines:]
 
+    def logs(self, site: Site, release: int) -> Sequence[Path]:
+        return ()
+
     # What only this target can do.
 
     def answers(self, site: Site, release: int) -> bool:
