@@ -110,7 +110,8 @@ def _take(session: Session, step: _Step, fact: Told) -> None:
         step.lanes[place] = _lane(session, place)
     lane, changed = outcomes.after(fact, step.lanes[place], lambda number: _found(session, step, number))
     step.lanes[place] = lane
-    step.began = step.began or fact.at.astimezone(UTC).date()
+    day = fact.at.astimezone(UTC).date()
+    step.began = min(step.began or day, day)
     for deploy in changed:
         for one in (_found(session, step, deploy.id), deploy):
             if one is not None and one.day is not None:

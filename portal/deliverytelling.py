@@ -51,7 +51,7 @@ def band(board: Board) -> Band:
         return Band("", "ring", "Delivery", f"Nothing{whose} was delivered {where}.", text)
     failed = f"{told.failed} of {told.out} failed" if told.failed else "none failed"
     title = f"{render.counted(told.healthy, 'healthy deploy')}{whose} {where}; {failed}."
-    lead = f"A commit takes {render.duration(told.lead)} to get there, in the middle. " if told.lead else ""
+    lead = f"Half of the commits get there within {render.duration(told.lead)}. " if told.lead else ""
     back = f"What fails is mended in {render.duration(told.recovery)}. " if told.recovery is not None else ""
     if told.unmended:
         back += f"{told.unmended} {'is' if told.unmended == 1 else 'are'} not mended yet."
@@ -122,3 +122,13 @@ def rate(share: float | None) -> str:
 
 def span(length: timedelta | None) -> str:
     return "–" if length is None else render.duration(length)
+
+
+def limit(length: timedelta) -> str:
+    """Write the end of a level in its one unit.
+
+    >>> limit(dora.HOUR).replace(render.NARROW, "_"), limit(182 * dora.DAY).replace(render.NARROW, "_")
+    ('1_h', '6_mo')
+    """
+    months = length.days // 30
+    return render.unit(str(months), "mo") if months else render.span(length)

@@ -69,7 +69,7 @@ def index() -> str:
         known=sorted(known, key=lambda one: one[1]),
         often=telling.often,
         rate=telling.rate,
-        span=telling.span,
+        limit_of=telling.limit,
     )
 
 

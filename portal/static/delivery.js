@@ -22,13 +22,13 @@
     { stroke: () => colour("--ink-3"), font: font(), grid: { show: false }, ticks: { show: false }, size: 26, gap: 4,
       splits: (plot) => { const step = plot.width < 520 ? 4 : 2; return at.filter((_, index) => (at.length - 1 - index) % step === 0); },
       values: (_, seconds) => seconds.map(day) },
-    { stroke: () => colour("--ink-3"), font: font(), size: 46, gap: 4, grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, values, splits },
+    { stroke: () => colour("--ink-3"), font: font(), size: 46, gap: 4, grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, values, splits, filter: (_, all) => all },
   ];
   const plots = [];
   const draw = (name, series, scale, axis, data, hooks) => {
     const figure = document.querySelector(`[data-plot=${name}]`);
     if (!figure) return;
-    const place = figure.querySelector(".drawn-here"), said = figure.querySelector("output");
+    const place = figure.querySelector(".drawn-here"), said = figure.querySelector(".hint");
     figure.classList.add("by-script");
     const size = () => ({ width: Math.max(place.clientWidth, 240), height: 200 });
     const plot = new window.uPlot({
@@ -71,6 +71,7 @@
       ctx.setLineDash([4 * ratio, 3 * ratio]);
       ctx.font = `600 ${11 * ratio}px ${token("--sans")}`;
       ctx.textAlign = "right";
+      ctx.textBaseline = "bottom";
       for (const [seconds, text] of limits) {
         if (seconds < low || seconds > high) continue;
         const y = plot.valToPos(seconds, "y", true);
@@ -78,7 +79,7 @@
         ctx.moveTo(plot.bbox.left, y);
         ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
         ctx.stroke();
-        ctx.fillText(text, plot.bbox.left + plot.bbox.width, y - 4 * ratio);
+        ctx.fillText(text, plot.bbox.left + plot.bbox.width, y - 2 * ratio);
       }
       ctx.restore();
     };
