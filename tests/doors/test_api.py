@@ -11,14 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import query
+from pipelines import coursestore, query
+from pipelines.coursestore import Course
+from pipelines.train import Car, Train
 from portal import live
 from portal.api import document, shapes
 from portal.auth import LOGIN_LIMITS
+from tests.conftest import NOON
 from tests.doors.served import BAD, PASSWORD, Served, Visitor, git, portal
 
 DEPLOY = "/services/checkout/deploys"
 PRODUCTION = {"environment": "production"}
+CHECKOUT, BOB = "component:default/checkout", "user:default/bob"
 
 
 @pytest.fixture
@@ -36,6 +40,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             alice.ended(alice.post(DEPLOY, PRODUCTION).json["id"])
         made.commit("the second")
         made.as_("bob").post(DEPLOY, PRODUCTION)
+        train = Train((Car("a" * 40, "an old change", "Alice Moreau", state="gone"),), "b" * 40)
+        with made.services.database.write() as session:
+            coursestore.add(session, Course(CHECKOUT, "production", BOB, NOON, train, state="arrived"))
         yield made
 
 
@@ -486,7 +493,7 @@ def test_the_same_holds_on_postgresql(tmp_path: Path, postgres_url: str) -> None
 
 def _filled(path: str) -> str:
     known = {"name": "checkout", "environment": "production", "deploy_id": "1", "repository_id": "1"}
-    known |= {"kind": "component", "namespace": "default"}
+    known |= {"course_id": "1", "kind": "component", "namespace": "default"}
     return path.removeprefix("/api/v1").format(**known)
 
 
