@@ -1,5 +1,6 @@
 """Writes real git repositories with a history, in one go, without a user's or a system's git configuration."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,17 @@ def add(folder: Path, commit: Commit, now: datetime) -> None:
     stream = _told(commit, 1, f"refs/heads/{MAIN}^0", now)
     gitcommand.run(folder / ".git", ["fast-import", "--quiet"], stdin=stream)
     _check_out(folder)
+
+
+def watch(folder: Path, command: Sequence[str]) -> None:
+    """Have that command run after each commit and merge there, beside whoever commits and without a word."""
+    clean = 'env -i PATH="$PATH" HOME="$HOME" TMPDIR="${TMPDIR:-/tmp}"'  # without what git tells its hooks
+    told = f"#!/bin/sh\n({clean} {shlex.join(command)} </dev/null >/dev/null 2>&1 &)\n"
+    for name in ("post-commit", "post-merge"):
+        hook = folder / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(told)
+        hook.chmod(0o755)
 
 
 def _told(commit: Commit, mark: int, parent: str | None, now: datetime) -> bytes:

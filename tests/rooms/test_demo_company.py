@@ -90,7 +90,7 @@ def test_three_commits_of_checkout_wait_and_one_of_each_other_service(made: Comp
     newest = {past.service: past.revision for past in made.past if past.ending == "healthy"}  # oldest first
     waiting = {name: len(git(folder / name, "log", "--format=%h", f"{sha}..main")) for name, sha in newest.items()}
 
-    assert waiting == {"checkout": 3, "ledger": 1, "search": 1}
+    assert waiting == {"checkout": 3, "greeter": 0, "ledger": 1, "search": 1}
 
 
 def test_the_catalog_has_one_owner_to_mend(made: Company) -> None:
@@ -126,7 +126,7 @@ def test_a_checkout_is_cloned_with_its_history(made: Company, folder: Path, tmp_
 
 def test_what_is_no_checkout_is_left_out_with_a_reason(made: Company, tmp_path: Path) -> None:
     assert "git checkout" in made.left_out
-    assert [path.name for path in made.repositories][:4] == ["people", "checkout", "ledger", "search"]
+    assert [path.name for path in made.repositories][:5] == ["people", "checkout", "greeter", "ledger", "search"]
 
 
 # --- what the catalog shows of it -------------------------------------------------------------------------------------
