@@ -76,12 +76,14 @@ def trial(traffic: Traffic, rules: Rules, rate: float, chance: Chance) -> int | 
     """Deploy once, with that error rate of the canary; return the minute in which it was failed, None if it was not."""
     usual = traffic.requests * traffic.rate
     noise = (
-        phi([poisson(usual * _burst(traffic, chance), chance) for _ in range(HISTORY)]) if rules.guard == "phi" else 1.0
+        phi([poisson(usual * burst_of(traffic, chance), chance) for _ in range(HISTORY)])
+        if rules.guard == "phi"
+        else 1.0
     )
     evidence = Evidence()
     for minute, share in zip(range(1, rules.minutes + 1), _lasting(traffic.shares), strict=False):
-        canary = poisson(traffic.requests * share * rate * _burst(traffic, chance), chance)
-        baseline = poisson(usual * (1 - share) * _burst(traffic, chance), chance)
+        canary = poisson(traffic.requests * share * rate * burst_of(traffic, chance), chance)
+        baseline = poisson(usual * (1 - share) * burst_of(traffic, chance), chance)
         evidence = taken(evidence, share, canary, baseline, tolerance=rules.tolerance, alpha=rules.alpha)
         if failed(evidence, alpha=rules.alpha, phi=noise, guard=rules.guard):
             return minute
@@ -102,7 +104,8 @@ def poisson(mean: float, chance: Chance) -> int:
     return count
 
 
-def _burst(traffic: Traffic, chance: Chance) -> float:
+def burst_of(traffic: Traffic, chance: Chance) -> float:
+    """Draw by how much the rate of one side is multiplied for one minute."""
     return 1.0 if traffic.burst is None else chance.gammavariate(traffic.burst, 1 / traffic.burst)
 
 

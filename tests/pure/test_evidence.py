@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from ledger.errors import Error
 from pipelines.eprocess import RISES, gains
 from pipelines.evidence import Evidence, Guard, before_after, judged, needed, phi, taken
-from pipelines.trials import Rules, Traffic, poisson, trial, trials
+from pipelines.trials import Rules, Traffic, burst_of, poisson, trial, trials
 
 counts = some.integers(0, 40)
 shares = some.floats(0.01, 0.99)
@@ -295,3 +295,13 @@ def test_a_good_deploy_is_seldom_failed_and_a_bad_one_found() -> None:
     assert line.false_alarms <= 0.02  # 4 of 200; at most 2 are expected
     assert line.found == 1
     assert line.median_minutes is not None
+
+
+@pytest.mark.parametrize("shape", [0.5, 2.0])
+def test_bursts_leave_the_mean_and_widen_the_variance(shape: float) -> None:
+    chance, bursty = random.Random(13), Traffic(100, (0.1,), 0.01, 0.01, burst=shape)
+    drawn = [burst_of(bursty, chance) for _ in range(20_000)]
+    average = sum(drawn) / len(drawn)
+
+    assert average == pytest.approx(1, rel=0.05)
+    assert sum((one - average) ** 2 for one in drawn) / len(drawn) == pytest.approx(1 / shape, rel=0.1)
