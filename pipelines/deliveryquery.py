@@ -23,16 +23,13 @@ from pipelines.dora import (
     Deployed,
     Figures,
     Stretch,
-    Tally,
-    added,
     before,
     by_service,
     figures,
     monday,
-    tally_of,
-    together,
 )
 from pipelines.dora import WINDOWS as LENGTHS
+from pipelines.tallies import Tally, added, tally_of, together
 
 FEW = 400  # deploys that are read one by one
 WEEKS = 13  # of the series

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Date, and_, delete, func, insert, literal,
 from sqlalchemy.orm import Session
 
 from pipelines.deliverytables import DAYS, SUMS, WINDOWS, DeliveredRow
-from pipelines.dora import DAY, WEEK, Deployed, Stretch, before, by_service, monday, tally
+from pipelines.dora import DAY, WEEK, Deployed, Stretch, before, by_service, monday
 from pipelines.dora import WINDOWS as LENGTHS
+from pipelines.tallies import tally
 
 KEYS = ("environment", "span", "day", "service")
 

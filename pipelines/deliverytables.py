@@ -1,7 +1,7 @@
 """What is kept of deliveries, all of it made from the log and to be made again; only pipelines/delivery*.py open it.
 
 A day's row adds up what counts on it; rows that span seven days begin on a Monday and save reading seven. Windows are
-the last 7, 30 and 90 days, and as many before them. `lead_00` and `mend_00` … are the histograms of pipelines/dora.py.
+the last 7, 30 and 90 days, and as many before them. `lead_00` and `mend_00` … are histograms of pipelines/tallies.py.
 """
 
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from sqlalchemy import JSON, Column, Date, Index, Integer, SmallInteger, String,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
-from pipelines.dora import COUNTS, LEAD_CELLS, RECOVERY_CELLS
+from pipelines.tallies import COUNTS, LEAD_CELLS, RECOVERY_CELLS
 
 LEADS = tuple(f"lead_{number:02}" for number in range(LEAD_CELLS))
 MENDS = tuple(f"mend_{number:02}" for number in range(RECOVERY_CELLS))

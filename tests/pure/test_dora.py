@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pipelines import benchmarks, dora, outcomes
+from pipelines import benchmarks, dora, outcomes, tallies
 from pipelines.benchmarks import Band
-from pipelines.dora import FAILURES, LEAD_EDGES, MINUTE, RECOVERY_EDGES, Deployed, Figures, Pace, Stretch
+from pipelines.dora import FAILURES, MINUTE, Deployed, Figures, Pace, Stretch
 from pipelines.outcomes import Lane, Told
+from pipelines.tallies import LEAD_EDGES, RECOVERY_EDGES
 from tests.conftest import NOON
 from tests.rooms.delivering import HOUR, Log, ago
 
@@ -288,25 +289,25 @@ def test_sums_of_days_say_what_all_deploys_together_say(made: list[Deployed]) ->
     days = {one.day for one in made if one.day}
     figures = dora.figures(made, within)
 
-    sums = dora.together(dora.tally([one for one in made if one.day == day]) for day in days)
-    added = dora.added(within, sums, [one.day for one in made if one.day and one.ending == "healthy"])
+    sums = tallies.together(tallies.tally([one for one in made if one.day == day]) for day in days)
+    added = tallies.added(within, sums, [one.day for one in made if one.day and one.ending == "healthy"])
 
-    assert sums == dora.tally(made)
+    assert sums == tallies.tally(made)
     assert replace(added, lead=None, recovery=None) == replace(figures, lead=None, recovery=None)
     assert (added.lead is None, added.recovery is None) == (figures.lead is None, figures.recovery is None)
 
 
-@pytest.mark.parametrize("edges", [dora.LEAD_EDGES, dora.RECOVERY_EDGES], ids=["lead", "recovery"])
+@pytest.mark.parametrize("edges", [tallies.LEAD_EDGES, tallies.RECOVERY_EDGES], ids=["lead", "recovery"])
 @given(seconds=some.lists(some.integers(60, 182 * 86400), min_size=1, max_size=60))
 def test_a_histogram_s_median_lies_where_the_true_one_does(edges: Sequence[timedelta], seconds: list[int]) -> None:
     spans = [timedelta(seconds=count) for count in seconds]
     cells = [0] * (len(edges) + 1)
     for span in spans:
-        cells[dora.cell(span, edges)] += 1
+        cells[tallies.cell(span, edges)] += 1
     ordered = sorted(spans)
-    low, high = (dora.cell(ordered[at], edges) for at in ((len(ordered) - 1) // 2, len(ordered) // 2))
+    low, high = (tallies.cell(ordered[at], edges) for at in ((len(ordered) - 1) // 2, len(ordered) // 2))
 
-    read = dora.middle_of(cells, edges)
+    read = tallies.middle_of(cells, edges)
 
     assert read is not None
     assert (edges[low - 1] if low else timedelta(0)) <= read
@@ -317,7 +318,7 @@ def test_nothing_is_none_and_never_zero() -> None:
     figures = dora.figures([], dora.stretch(30, NOON))
 
     assert (figures.failure_rate, figures.rework_rate, figures.lead, figures.recovery, figures.pace) == (None,) * 5
-    assert (figures.per_day, dora.middle_of([0] * len(LEAD_EDGES), LEAD_EDGES)) == (0, None)
+    assert (figures.per_day, tallies.middle_of([0] * len(LEAD_EDGES), LEAD_EDGES)) == (0, None)
 
 
 def test_days_before_the_log_begins_are_not_counted_as_days_without_a_deploy() -> None:
