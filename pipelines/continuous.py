@@ -11,9 +11,11 @@ from datetime import datetime
 
 from pipelines.ci import Standing, listed
 
+CONSIDER = "pipelines.continuous"  # the kind of the job that looks; its key is `service@environment`
 SUPERSEDED = "superseded by #"
 WITHDRAWN = "taken out of the queue: "
 ON_ITS_WAY = "the newest commit is on its way"
+TRIED = "tried"  # by a bisect: it was never meant to stay
 REFUSALS = 3  # at the head of the queue, before a revision is left to a person
 
 
@@ -242,7 +244,7 @@ def spent(attempts: Sequence[Attempt], lifted: Mapping[str, datetime]) -> Mappin
     found: dict[str, str] = {}
     refusals: dict[str, list[str]] = {}
     for one in attempts:
-        if one.revision in lifted and one.at < lifted[one.revision]:
+        if one.word == TRIED or (one.revision in lifted and one.at < lifted[one.revision]):
             continue
         if one.begun:
             found.setdefault(one.revision, _ended(one))

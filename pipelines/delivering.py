@@ -14,7 +14,7 @@ from ledger.errors import Error
 from ledger.jobs import Jobs
 from pipelines import continuous, decided, store
 from pipelines.actions import Actions
-from pipelines.continuous import Nothing, Refusal, Supersede, Wait, Withdraw
+from pipelines.continuous import CONSIDER, Nothing, Refusal, Supersede, Wait, Withdraw
 from pipelines.decided import ACTOR, Ordered
 from pipelines.jobs import ADVANCE
 from pipelines.planning import Planner
@@ -22,9 +22,8 @@ from pipelines.situation import Gate
 from pipelines.situations import Busy, Reader
 from pipelines.terms import Terms
 
-CONSIDER = "pipelines.continuous"  # the kind of the job; its key is `service@environment`
 MOST_STEPS = 20  # of one consideration; so many commits are shown to the gates
-LOOK_AGAIN = timedelta(minutes=5)  # where the gates do not say for how long they refuse
+LOOK_AGAIN = timedelta(minutes=5)  # where nobody says for how long the gates refuse or something else goes first
 TERMS = Terms(continuous=True)
 
 
@@ -72,7 +71,7 @@ class Continuous:
             left = Wait(("there is more to look at than is looked at in one go",))
         with self.database.write() as session:
             decided.tell(session, service.ref, environment, ordered or left, at)
-        if isinstance(left, Wait) and left.until is None and refused:
+        if isinstance(left, Wait) and left.until is None and (refused or not left.revision):
             return replace(left, until=at + LOOK_AGAIN)
         return left
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 import catalog.query
 from pipelines import situations, statuses
-from pipelines.delivering import CONSIDER
+from pipelines.continuous import CONSIDER
 from portal.services import Services
 from portal.verdicts import Verdict
 

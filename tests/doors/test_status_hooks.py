@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger import events
 from pipelines import statuses
 from pipelines.ci import State, Status
-from pipelines.delivering import CONSIDER
+from pipelines.continuous import CONSIDER
 from portal import hearing, hooks, verdicts, wiring
 from portal.verdicts import Verdict
 from tests.doors.served import git, portal

@@ -14,9 +14,8 @@ import catalog.query
 from ledger import events
 from pipelines import decided, quarantine, statuses
 from pipelines.ci import Status
-from pipelines.continuous import Deploy, Wait
+from pipelines.continuous import CONSIDER, Deploy, Wait
 from pipelines.decided import Decided, Ordered
-from pipelines.delivering import CONSIDER
 from portal import wiring
 from portal.pages.continuous import Shown, look
 from tests.conftest import NOON

@@ -237,6 +237,7 @@ def ended(
         ([ended("a", "aborted", "no", begun=False)], "somebody took deploy #1 of it out of the queue"),
         ([ended("a", "aborted", "superseded by #2", begun=False)], ""),
         ([ended("a", "aborted", "taken out of the queue: tests failed", begun=False)], ""),
+        ([ended("a", "tried", "a bisect")], ""),
         ([ended("a", "replaced")], "it served since deploy #1, and was rolled back"),
         ([ended("a", "undone", "locked", begun=False)] * (REFUSALS - 1), ""),
         (

@@ -13,9 +13,9 @@ from ledger import events
 from ledger.errors import Error
 from pipelines import decided, delivering, locks, quarantine, situations, statuses, store
 from pipelines.ci import State
-from pipelines.continuous import ON_ITS_WAY, Nothing, Wait
+from pipelines.continuous import CONSIDER, ON_ITS_WAY, Nothing, Wait
 from pipelines.decided import Decided
-from pipelines.delivering import CONSIDER, LOOK_AGAIN, Continuous
+from pipelines.delivering import LOOK_AGAIN, Continuous
 from pipelines.gates import Gate
 from pipelines.planning import Planner
 from pipelines.query import Row
@@ -285,7 +285,7 @@ def test_it_is_held_when_a_person_goes_back_and_does_not_go_forward_to_what_was_
     delivery.settle()
 
     assert delivery.live() == first
-    assert delivery.consider() == Wait((ALICE_WENT_BACK,))
+    assert delivery.consider() == Wait((ALICE_WENT_BACK,), until=delivery.house.now + LOOK_AGAIN)
     delivery.house.actions.let_go(CHECKOUT, PRODUCTION, BOB, delivery.house.now)
     delivery.settle()
     assert delivery.live() == first
@@ -310,7 +310,9 @@ def test_a_train_or_a_bisect_has_the_environment_for_itself(delivery: Delivery) 
     delivery.commit()
     busy = replace(delivery.continuous, busy=lambda session, of, environment: f"train 4 of {environment} is under way")
 
-    assert busy.consider(delivery.service, PRODUCTION, NOON) == Wait(("train 4 of production is under way",))
+    assert busy.consider(delivery.service, PRODUCTION, NOON) == Wait(
+        ("train 4 of production is under way",), until=NOON + LOOK_AGAIN
+    )
 
 
 def test_what_the_gates_say_is_why_it_waits_and_it_asks_again(delivery: Delivery) -> None:
@@ -378,7 +380,9 @@ def test_a_file_that_cannot_be_deployed_by_is_why_it_waits(delivery: Delivery) -
     wrong["environments"][PRODUCTION]["strategi"] = "all-at-once"
     delivery.service = replace(delivery.service, deploy=wrong)
 
-    assert delivery.consider() == Wait(("catalog-info.yaml cannot be deployed by: it has 1 problem",))
+    assert delivery.consider() == Wait(
+        ("catalog-info.yaml cannot be deployed by: it has 1 problem",), until=NOON + LOOK_AGAIN
+    )
 
 
 def test_a_revision_whose_own_file_is_broken_is_refused_with_its_reasons(delivery: Delivery) -> None:
