@@ -156,7 +156,7 @@ def _windows(session: Session, environment: str, days: int, ago: int, services: 
         WINDOWS.c.ago == ago,
         *among(WINDOWS.c.service, services),
     )
-    return {service: tally_of(rest) for service, *rest in session.execute(query)}
+    return {service: tally_of(rest) for service, *rest in session.execute(query).all()}
 
 
 def _weeks(session: Session, environment: str, last: date, services: Services) -> Sequence[Week]:
@@ -165,7 +165,7 @@ def _weeks(session: Session, environment: str, last: date, services: Services) -
         DAYS.c.environment == environment,
         DAYS.c.span == WEEK,
         DAYS.c.day >= first,
-        *among(DAYS.c.service, services),
+        *among(DAYS.c.service, [sums.ALL] if services is None else services),
     )
     found: dict[Any, Tally] = {day: tally_of(rest) for day, *rest in session.execute(query.group_by(DAYS.c.day))}
     mondays = [first + number * WEEK * DAY for number in range(WEEKS)]
@@ -178,6 +178,6 @@ def _healthy_days(session: Session, environment: str, within: Stretch, services:
         DAYS.c.span == 1,
         DAYS.c.day.between(within.first, within.last),
         DAYS.c.healthy > 0,
-        *among(DAYS.c.service, services),
+        *among(DAYS.c.service, [sums.ALL] if services is None else services),
     )
     return session.scalars(query.distinct()).all()

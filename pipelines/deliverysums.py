@@ -16,6 +16,7 @@ from pipelines.dora import WINDOWS as LENGTHS
 from pipelines.tallies import tally
 
 KEYS = ("environment", "span", "day", "service")
+ALL = ""  # in place of a service, in rows of days: all of them together
 
 
 def add_up(session: Session, days: Iterable[tuple[str, date, str]]) -> None:
@@ -29,6 +30,9 @@ def add_up(session: Session, days: Iterable[tuple[str, date, str]]) -> None:
         _add_up_day(session, environment, day, services)
     for (environment, first), services in weeks.items():
         _add_up_week(session, environment, first, services)
+    for span, places in ((1, found), (WEEK, weeks)):
+        for environment, first in places:
+            _add_up_all(session, environment, span, first)
 
 
 def _add_up_day(session: Session, environment: str, day: date, services: Collection[str]) -> None:
@@ -55,6 +59,16 @@ def _add_up_week(session: Session, environment: str, first: date, services: Coll
     session.execute(insert(DAYS).from_select([*KEYS, *SUMS], rows.group_by(DAYS.c.service)))
 
 
+def _add_up_all(session: Session, environment: str, span: int, day: date) -> None:
+    """Make the row of all services together: the page that shows everything reads one in place of hundreds."""
+    _forget(session, environment, span, day, [ALL])
+    keys = (literal(environment), literal(span), literal(day, Date), literal(ALL))
+    rows = select(*keys, *(func.sum(DAYS.c[name]) for name in SUMS)).where(
+        DAYS.c.environment == environment, DAYS.c.span == span, DAYS.c.day == day
+    )
+    session.execute(insert(DAYS).from_select([*KEYS, *SUMS], rows.having(func.count() > 0)))
+
+
 def _forget(session: Session, environment: str, span: int, day: date, services: Collection[str]) -> None:
     same = (DAYS.c.environment == environment, DAYS.c.span == span, DAYS.c.day == day, DAYS.c.service.in_(services))
     session.execute(delete(DAYS).where(*same))
@@ -69,7 +83,7 @@ def windows(session: Session, last: date, services: Collection[str] | None = Non
             session.execute(delete(WINDOWS).where(*same, *among(WINDOWS.c.service, services)))
             keys = (DAYS.c.environment, DAYS.c.service)
             rows = select(*keys, literal(days), literal(ago), *(func.sum(DAYS.c[name]) for name in SUMS))
-            rows = rows.where(fewest(within), *among(DAYS.c.service, services)).group_by(*keys)
+            rows = rows.where(fewest(within), DAYS.c.service != ALL, *among(DAYS.c.service, services)).group_by(*keys)
             session.execute(insert(WINDOWS).from_select(["environment", "service", "days", "ago", *SUMS], rows))
 
 

@@ -1,6 +1,6 @@
 """What is kept of deliveries, all of it made from the log and to be made again; only pipelines/delivery*.py open it.
 
-A day's row adds up what counts on it; rows that span seven days begin on a Monday and save reading seven. Windows are
+A day's row adds up what counts on it, a week's begins on a Monday; without a service's name it is of all. Windows are
 the last 7, 30 and 90 days, and as many before them. `lead_00` and `mend_00` … are histograms of pipelines/tallies.py.
 """
 

@@ -87,8 +87,10 @@ def tally(deploys: Iterable[Deployed]) -> Tally:
 
 def together(tallies: Iterable[Tally]) -> Tally:
     """Add them up."""
-    found = [one.numbers for one in tallies]
-    return tally_of([sum(column) for column in zip(*found, strict=True)]) if found else Tally()
+    found = list(tallies)
+    if len(found) < 2:
+        return found[0] if found else Tally()
+    return tally_of([sum(column) for column in zip(*(one.numbers for one in found), strict=True)])
 
 
 def tally_of(numbers: Sequence[int]) -> Tally:
@@ -97,7 +99,7 @@ def tally_of(numbers: Sequence[int]) -> Tally:
     return Tally(healthy, out, failed, unmended, rework, tuple(cells[:LEAD_CELLS]), tuple(cells[LEAD_CELLS:]))
 
 
-def added(within: Stretch, sums: Tally, days: Iterable[date] = ()) -> Figures:
+def added(within: Stretch, sums: Tally, days: Sequence[date] = ()) -> Figures:
     """Return figures from sums; `days` are those with a healthy deploy."""
     return Figures(
         within.days,
@@ -109,5 +111,5 @@ def added(within: Stretch, sums: Tally, days: Iterable[date] = ()) -> Figures:
         sum(sums.leads),
         middle_of(sums.leads, LEAD_EDGES),
         middle_of(sums.recoveries, RECOVERY_EDGES),
-        deploy_days(days, within),
+        deploy_days(days, within) if days else 0.0,
     )
