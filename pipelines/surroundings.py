@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipelines.gatesettings import Effect
-from pipelines.situation import Gate, LockedBy, Situation, Verdict, span
+from pipelines.situation import Gate, LockedBy, Situation, Verdict
 from pipelines.windows import Closed
 
 BACK = "going back is allowed all the same"
@@ -54,8 +54,8 @@ def hours(of: Situation) -> Gate:
         return Gate("bad", "Closed now", of.hours.why + never, "hours", until=of.hours.until)
     if not of.hours.restricted:
         return Gate("good", "Hours open", "always, Fridays too", "hours")
-    left = f"for {span(of.hours.until - of.now)} more" if of.hours.until else "no closing is in sight"
-    return Gate("good", "Hours open", left, "hours", until=of.hours.until)
+    said = "its windows leave it open" if of.hours.until else "no closing is in sight"
+    return Gate("good", "Hours open", said, "hours", until=of.hours.until)
 
 
 def incidents(of: Situation, effect: Effect) -> Gate:

@@ -80,7 +80,8 @@ def of_all(session: Session, found: Sequence[Lock]) -> Sequence[Shown]:
 def _band(found: Sequence[Lock]) -> bands.Band:
     hard = [one for one in found if one.hard]
     if not found:
-        return bands.Band("", "ok", "Open", "Nothing is locked.", "Whoever owns a service may deploy it, Fridays too.")
+        text = "Whoever owns a service may deploy it, Fridays too."
+        return bands.Band("good", "ok", "Open", "Nothing is locked.", text)
     text = "; ".join(f"{one.scope}: {one.reason}" for one in found[:3])
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     if not hard:

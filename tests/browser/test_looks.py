@@ -14,6 +14,7 @@ PAGES = (
     "/services/ledger/production/plan",
     "/deploys",
     "/deploys/1",
+    "/locks",
     "/audit",
     "/settings/repositories",
     "/settings/accounts",

@@ -32,6 +32,8 @@ PAGES = (
     "/deploys/1",
     "/deploys/1?log=steps",
     "/deploys/1/log.txt",
+    "/locks",
+    "/locks?service=checkout&environment=production",
     "/audit",
     "/audit?verify=1",
     "/audit?actor=user:default/alice",

@@ -18,6 +18,8 @@ FILLED = {
     "name": "checkout",
     "environment": "production",
     "deploy_id": 1,
+    "course_id": 1,
+    "lock_id": 1,
     "key_id": 1,
     "repository_id": 1,
     "kind": "component",
