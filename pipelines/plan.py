@@ -84,6 +84,7 @@ class Plan:
     metrics: tuple[MetricSettings, ...] = ()
     base_target: dict[str, Any] | None = None  # how the base was set up, for the way back
     base_build: tuple[str, ...] = ()
+    longest: timedelta = timedelta(0)  # what a program of the target's own may take in one step
 
     @property
     def expected(self) -> timedelta:
@@ -167,6 +168,7 @@ def plan(
         () if rollback else asked.analysis,
         was.target if was else None,
         was.build if was else (),
+        asked.target.longest,
     )
 
 
@@ -197,7 +199,8 @@ class _Forward:
         if self.base is not None and self.asked.target.side_by_side:
             steps.append(self._step(StepKind.DRAIN, drain + GRACE, f"{served} gets its traffic again"))
             if not self.keep:
-                steps.append(self._step(StepKind.STOP, 2 * GRACE, f"{served} starts again"))
+                longest = 2 * GRACE + self.asked.target.longest
+                steps.append(self._step(StepKind.STOP, longest, f"{served} starts again"))
         return tuple(steps)
 
     def _wave(self, wave: Wave, *, started: int) -> Iterator[Step]:

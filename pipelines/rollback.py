@@ -18,7 +18,7 @@ def way_back(plan: Plan, attempted: int) -> tuple[Step, ...]:
     done = {step.kind for step in plan.steps[:attempted]}
     base = plan.base.number if plan.base else 0  # 0: nothing served before, so nothing shall serve after
     looks = max((check.deadline for check in plan.checks), default=timedelta(0)) + GRACE
-    acts = 2 * GRACE + timedelta(seconds=_longest(plan))
+    acts = 2 * GRACE + plan.longest
     again = [
         Step(StepKind.START, base, instances=plan.instances, deadline=acts),
         Step(StepKind.PROBE, base, instances=plan.instances, deadline=looks),
@@ -46,11 +46,6 @@ def _replaced(plan: Plan, base: int, again: list[Step], acts: timedelta, looks: 
 def _verify(plan: Plan, base: int, deadline: timedelta) -> Step:
     watched = min(VERIFIED, plan.bake)
     return Step(StepKind.VERIFY, base, instances=plan.instances, deadline=deadline + watched, expected=watched)
-
-
-def _longest(plan: Plan) -> float:
-    """Return the seconds that a program of the target's own may take."""
-    return duration(plan.target["timeout"]).total_seconds() if "timeout" in plan.target else 0.0
 
 
 def earlier(healthy: Sequence[tuple[int, bool]]) -> list[int]:

@@ -55,6 +55,10 @@ class MemoryTarget:
     def prepare(self, site: Site, release: Release, fence: int) -> Progress:
         with self._act("prepare", site, fence) as state:
             number = str(release.number)
+            # A deploy begins: what fails in it stays so on the way back, when the settings are another release's.
+            state["fails"] = dict(site.settings.get("fails", {}))
+            if always := state["fails"].get("*"):
+                state["fails"][release.revision] = always
             if state["revisions"].get(number) == release.revision:
                 return Done(f"release {number} is prepared")
             if refused := self._refusal("prepare", site, release.revision):
@@ -243,7 +247,9 @@ class MemoryTarget:
                     f"fence {fence} is below {state['fence']}",
                 )
             state["fence"] = fence
-            state["fails"] = dict(site.settings.get("fails", {}))
+            # What was said of a revision goes on for it: on the way back the settings are those of the release before.
+            kept = {revision: method for revision, method in state["fails"].items() if revision != "*"}
+            state["fails"] = {**kept, **dict(site.settings.get("fails", {}))}
             yield state
         self._after(method, site)
 
