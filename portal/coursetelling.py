@@ -50,9 +50,8 @@ def _train(course: Course, way: Train, by: str) -> Band:
         title = f"The next car of {course.name} waits."
         return Band("warn", "wait", f"Train waits, {done}", title, f"{waits} It is looked at again each minute. {by}")
     go_on = f"{render.about(way.expected).capitalize()} to go. " if way.expected else ""
-    title = f"{left} of {course.name} {'is' if len(way.left) == 1 else 'are'} still to depart for {course.environment}."
-    if not way.left:
-        title = f"The last car of {course.name} is going out to {course.environment}."
+    following = f"{left} {'follows' if len(way.left) == 1 else 'follow'}" if way.left else "it is the last car"
+    title = f"{course.name} {way.going.release} is going out, {following}." if way.going else f"{left} to go."
     return Band("run", "run", f"Train, {done}", title, f"{go_on}{by}")
 
 
@@ -132,7 +131,7 @@ def _suspect(at: int, one: Suspect, first: int, last: int, course: Course) -> Li
 
 
 KINDS = {bisect.GOOD: "f-good", bisect.BAD: "f-bad", bisect.SKIPPED: "f-old"}
-HEIGHT, GAP, MARK = 34, 0.4, 8  # pixels, percent, pixels
+MARK, TALL, WORDS, GAP = 8, 26, 18, 0.4  # pixels: the range above, the cells, the words below; percent
 
 
 def strip(course: Course) -> Markup:
@@ -149,13 +148,17 @@ def strip(course: Course) -> Markup:
         title = f"{one.revision[:7]} {one.subject}"
         parts.append(
             f'<rect class="{kind}" x="{at * wide:.2f}%" width="{max(wide - gap, 0.2):.2f}%" y="{MARK}"'
-            f' height="{HEIGHT - MARK}" rx="2"><title>{escape(title)}</title></rect>'
+            f' height="{TALL}" rx="2"><title>{escape(title)}</title></rect>'
         )
     if course.state == GOING or course.state == UNCLEAR:
         x1, x2 = first * wide, (last + 1) * wide - gap
         parts.append(f'<line class="mk now" x1="{x1:.2f}%" x2="{x2:.2f}%" y1="3" y2="3"/>')
+    for x, anchor, word in ((0, "start", "oldest"), (100, "end", "newest")):
+        parts.append(f'<text x="{x}%" y="{MARK + TALL + WORDS - 4}" text-anchor="{anchor}">{word}</text>')
     inside = "".join(parts)
-    attributes = f'width="100%" height="{HEIGHT}" role="img" aria-label="{escape(_seen(course, way, first, last))}"'
+    attributes = (
+        f'width="100%" height="{MARK + TALL + WORDS}" role="img" aria-label="{escape(_seen(course, way, first, last))}"'
+    )
     return Markup(f"<svg {attributes}>{inside}</svg>")
 
 
