@@ -150,7 +150,9 @@ class Actions:
             return Fact(Kind.REFUSED, error.message)
         if preview.blocked:
             return Fact(Kind.REFUSED, "; ".join(preview.blocked))
-        return Fact(Kind.BOUND, preview.plan.said, plan=preview.plan)
+        passed = ", ".join(gate.title for gate in preview.overridden)
+        said = f"{preview.plan.said}; overridden: {passed}" if passed else preview.plan.said
+        return Fact(Kind.BOUND, said, plan=preview.plan)
 
     def _add(self, tx: Session, asked: Asked, at: datetime) -> Started:
         deploy_id = store.add(tx, asked, at)
