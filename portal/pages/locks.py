@@ -58,6 +58,7 @@ def _page(typed: dict[str, str], wrong: str = "") -> str:
     return render_template(
         "locks.html",
         here="Deploys",
+        rooms="Locks",
         topic=topic,
         band=_band([one.lock for one in shown]),
         shown=shown,
