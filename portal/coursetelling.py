@@ -93,7 +93,7 @@ def between(way: Hunt) -> tuple[int, int]:
     """Return the first and the last of the commits that it may still be."""
     good = max((at for at, verdict in way.verdicts.items() if verdict == bisect.GOOD), default=-1)
     bad = min((at for at, verdict in way.verdicts.items() if verdict == bisect.BAD), default=len(way.suspects) - 1)
-    return min(good + 1, bad), max(good + 1, bad) if good >= bad else bad
+    return (good + 1, bad) if good < bad else (0, good)  # a good one after a bad one clears nobody
 
 
 def culprit(way: Hunt) -> int:

@@ -199,6 +199,7 @@ def undone(yard: Coursing, revision: str = "") -> int:
     return deploy
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("culprit", range(5))
 def test_a_bisect_finds_the_commit(yard: Coursing, repository: Repository, culprit: int) -> None:
     pushed_ = pushed(repository, 5, at=str(culprit), description=BAD)
@@ -301,6 +302,19 @@ def test_it_is_refused_when_something_else_serves_by_now(yard: Coursing, reposit
 
     with pytest.raises(Error, match="is not what was good before"):
         yard.bisect(deploy)
+
+
+@pytest.mark.long
+def test_a_bisect_and_then_a_train_on_either_engine(each_database: db.Database, repository: Repository) -> None:
+    yard = Coursing(each_database, repository.mirrored)
+    served_by(yard, repository, GOOD)
+    pushed_ = pushed(repository, 3, at="1", description=BAD)
+    found = yard.finished(yard.bisect(undone(yard)))
+    train = yard.finished(yard.depart())
+
+    assert (found.state, found.reason[:7]) == ("found", pushed_[1][:7])
+    assert train.state == "stopped"
+    assert yard.live() == 3
 
 
 # Killed anywhere.
