@@ -115,7 +115,7 @@ class Gates(Settings):
     soak: dict[str, Span] = Field(default_factory=dict, description="environment -> how long it was healthy there")
     approvals: int = Field(0, ge=0, le=MOST_APPROVALS, description="of other people than the one who asks")
     checklist: Annotated[tuple[Point, ...], AfterValidator(_each_once)] = Field((), max_length=20)
-    windows: tuple[WindowSettings, ...] = Field((), max_length=50)
+    windows: tuple[WindowSettings, ...] = Field((), max_length=20)
     error_budget: float | None = Field(None, ge=0, le=100, description="percent; with less left it stops")
     incidents: Effect = "warn"
     reachable: Effect = Field("warn", description="when nobody who answers for it can be reached")

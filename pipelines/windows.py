@@ -170,9 +170,9 @@ def ending(window: Window, start: datetime) -> datetime:
 def _starts_before(window: Window, at: datetime) -> Iterator[datetime]:
     """Yield the starts at or before a moment, the latest first.
 
-    The walk begins a little later: where clocks go back, what the wall shows is no order.
+    Where clocks are about to change, the walk begins a little later: what the wall shows is no order then.
     """
-    local = (at + SHIFT).astimezone(ZoneInfo(window.zone))
+    local = (at + (_shift(window, at) or timedelta(minutes=1))).astimezone(ZoneInfo(window.zone))
     try:
         for start in CronSim(window.cron, local, reverse=True):
             begun = start.astimezone(UTC)
@@ -184,7 +184,7 @@ def _starts_before(window: Window, at: datetime) -> Iterator[datetime]:
 
 def _next(window: Window, at: datetime) -> datetime | None:
     """Return the next start after a moment."""
-    before = (at - SHIFT).astimezone(ZoneInfo(window.zone))
+    before = (at - _shift(window, at)).astimezone(ZoneInfo(window.zone))
     try:
         for start in CronSim(window.cron, before):
             begins = start.astimezone(UTC)
@@ -193,3 +193,10 @@ def _next(window: Window, at: datetime) -> datetime | None:
     except OverflowError:
         pass
     return None
+
+
+def _shift(window: Window, at: datetime) -> timedelta:
+    """Return how far around a moment to look: not at all, unless clocks change there."""
+    zone = ZoneInfo(window.zone)
+    offsets = {(at + step).astimezone(zone).utcoffset() for step in (-SHIFT, timedelta(0), SHIFT)}
+    return SHIFT if len(offsets) > 1 else timedelta(0)
