@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from catalog import query as catalog
 from catalog.query import Service
 from ledger.errors import Error
-from pipelines import decided, quarantine, situations
+from pipelines import decided, quarantine, query, situations
 from pipelines.decided import Decided
 from pipelines.quarantine import Quarantined
 from portal import auth, hearing, whose
@@ -24,7 +24,7 @@ MOST_SHOWN = 5  # in quarantine
 
 @dataclass(frozen=True)
 class Shown:
-    """What `continuous.html` shows. `quarantine`: newest first, and only what is so in that environment."""
+    """What `continuous.html` shows. `quarantine`: newest first, and only what is so there and waits to go out."""
 
     on: bool
     last: Decided | None
@@ -39,7 +39,10 @@ def look(session: Session, service: Service, environment: str) -> Shown:
     """Return what a service's page shows of continuous delivery there."""
     is_on = environment in situations.environments(service)
     last = decided.last(session, service.ref, environment) if is_on else None
-    return Shown(is_on, last, quarantine.active(session, service.ref, environment)[:MOST_SHOWN])
+    change = query.waiting_change(session, service.ref, environment)
+    waiting = {commit.sha for commit in change.commits} if change else set()
+    bad = [one for one in quarantine.active(session, service.ref, environment) if one.revision in waiting]
+    return Shown(is_on, last, bad[:MOST_SHOWN])
 
 
 @bp.post("/services/<name>/<environment>/quarantine/lift")

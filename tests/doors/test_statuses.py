@@ -292,16 +292,18 @@ def test_where_nobody_asked_for_it_the_page_says_nothing(served: Served) -> None
     assert shown(served, Shown(False, None, ())) == ""
 
 
-def test_a_page_looks_at_its_own_environment(served: Served) -> None:
+def test_a_page_looks_at_its_own_environment_and_at_what_waits(served: Served) -> None:
     make_continuous(served)
-    bad(served)
+    head = git(served.repository, "rev-parse", "HEAD")
+    bad(served, head)
+    bad(served)  # which is none of the commits that wait
     with served.services.database.write() as session:
         decided.tell(session, CHECKOUT, "production", Ordered(Deploy(SHA, "tests passed"), 3), NOON)
 
     with served.services.database.read() as session:
         service = catalog.query.service(session, CHECKOUT)
-        there = look(session, service, "production")
-        elsewhere = look(session, service, "staging")
+        there, elsewhere = look(session, service, "production"), look(session, service, "staging")
     assert there.last is not None
-    assert (there.on, there.last.deploy_id, len(there.quarantine)) == (True, 3, 1)
+    assert (there.on, there.last.deploy_id) == (True, 3)
+    assert [one.revision for one in there.quarantine] == [head]
     assert elsewhere == Shown(False, None, [])
