@@ -1,6 +1,7 @@
 """What an environment may ask for before a deploy goes there, and every slip in it with its place."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,3 +133,12 @@ def test_a_soak_that_cannot_be_has_its_place() -> None:
 
     line = text({"soak": {"production": "30m"}}).splitlines().index("            production: 30m") + 1
     assert (problem.place.line, problem.place.column) == (line, 13)
+
+
+def test_what_the_documentation_shows_can_be_said() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "gates.md").read_text()
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    asked = shown["spec"]["deploy"]["environments"]["production"]["gates"]
+
+    assert problems(asked) == []
+    assert set(asked) == set(Gates.model_fields)  # and nothing is left out

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.permissions import ADMIN_ONLY, Action, Allowed, Owned, Person, Refused, may
+from portal.permissions import ADMIN_ONLY, Action, Allowed, Owned, Person, Refused, may, may_lift
 
 PAYMENTS = "group:default/payments"
 ALICE = Person("alice", "Alice Moreau", "user:default/alice", "member", frozenset({PAYMENTS}))
@@ -57,3 +57,30 @@ def test_an_account_without_a_person_owns_nothing_by_accident() -> None:
 
     assert isinstance(may(ghost, Action.DEPLOY, Owned("orphan", None)), Refused)
     assert isinstance(may(ghost, Action.DEPLOY, Owned("odd", "")), Refused)
+
+
+# Lifting a lock: bob has set it.
+
+BOB = "user:default/bob"
+
+
+@pytest.mark.parametrize(
+    ("who", "owned", "said"),
+    [
+        (ALICE, CHECKOUT, ""),  # it is on her team's service
+        (DORA, None, ""),
+        (Person("bob", "Bob Okafor", BOB), None, ""),
+        (Person("bob", "Bob Okafor", BOB), Owned("orphan"), ""),
+        (CAROL, CHECKOUT, "Only Bob Okafor, payments or an admin may lift it."),
+        (ALICE, None, "Only Bob Okafor or an admin may lift it."),
+        (ALICE, Owned("orphan"), "Only Bob Okafor or an admin may lift it."),
+        (None, CHECKOUT, "Log in first."),
+        (None, None, "Log in first."),
+    ],
+)
+def test_a_lock_is_lifted_by_whoever_set_it_by_the_team_or_by_an_admin(
+    who: Person | None, owned: Owned | None, said: str
+) -> None:
+    answer = may_lift(who, BOB, "Bob Okafor", owned)
+
+    assert (answer.reason if isinstance(answer, Refused) else "") == said
