@@ -7,14 +7,10 @@ from sqlalchemy.orm import Session
 import catalog.query
 from ledger.errors import Code, Error
 from ledger.runner import Work
-from pipelines import coursestore, quarantine, situations
+from pipelines import coursestore, situations
 from pipelines.continuous import CONSIDER, Wait
 from pipelines.delivering import Continuous, parted
-from pipelines.deploy import Deploy
-from pipelines.store import Asked
 from portal.services import Services
-
-BAD = frozenset({"failed", "stuck"})  # endings of a deploy that nobody stopped
 
 
 def continuous(services: Services) -> Continuous:
@@ -37,19 +33,12 @@ def consider(services: Services, work: Work) -> None:
         services.jobs.finish(tx, work.claim, services.clock(), again_at=until)
 
 
-def ended(services: Services, session: Session, asked: Asked, deploy: Deploy) -> None:
-    """A deploy has ended: what went back by itself does not come again, and what follows may go."""
-    at = services.clock()
-    if deploy.ending in BAD and deploy.started_at is not None and not asked.rollback and not asked.terms.trial:
-        revision = asked.release.revision
-        quarantine.quarantine(session, asked.service, asked.environment, revision, deploy.reason, deploy.id, at)
-    ask(services, session, at, asked.service, asked.environment)
-
-
 def ask(
     services: Services, session: Session, at: datetime, service: str | None = None, environment: str | None = None
 ) -> None:
-    """Have it considered soon, in the caller's transaction: there, or wherever a lock or a hold might have been."""
+    """Have it considered soon, in the caller's transaction: after a deploy has ended there, somebody has approved or
+    let the lane go on; without an environment or a service wherever a lock that has been lifted was of.
+    """
     if service is not None and environment is not None:
         services.jobs.enqueue(session, CONSIDER, f"{service}@{environment}", at)
         return

@@ -1,21 +1,16 @@
-"""Continuous delivery in the worker: the job that looks, and what a deploy's end leaves behind."""
+"""Continuous delivery in the worker: the job that looks, and who is asked for it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import catalog.query
 from ledger.runner import Work
-from pipelines import quarantine, statuses, store
+from pipelines import statuses, store
 from pipelines.ci import State
 from pipelines.continuous import CONSIDER
 from pipelines.delivering import LOOK_AGAIN
-from pipelines.deploy import State as Deployed
-from pipelines.terms import Terms
 from portal import continuing, wiring
 from tests.conftest import NOON
 from tests.doors.served import Served, git, portal
@@ -107,31 +102,3 @@ def test_when_a_lock_ends_only_those_are_asked_that_it_was_about(
     ask(served, *where)
 
     assert work(served) is asked
-
-
-def ended(served: Served, ending: str, *, begun: bool = True, **more: Any) -> list[str]:
-    """Let a deploy end in that way; return what is in quarantine then."""
-    services = served.services
-    with services.database.read() as session:
-        service = catalog.query.service(session, CHECKOUT)
-    preview = services.planner.preview(service, PRODUCTION, "", services.clock())
-    asked = replace(preview.asked, **more)
-    with services.database.write() as session:
-        deploy_id = store.add(session, asked, NOON)
-        deploy = replace(store.load(session, deploy_id)[1], state=Deployed.UNDONE, ending=ending, reason="5xx")
-        continuing.ended(services, session, asked, replace(deploy, started_at=NOON if begun else None))
-    with services.database.read() as session:
-        return [one.reason for one in quarantine.active(session, CHECKOUT, PRODUCTION)]
-
-
-@pytest.mark.parametrize(
-    ("ending", "reasons"), [("failed", ["5xx"]), ("stuck", ["5xx"]), ("aborted", []), ("healthy", [])]
-)
-def test_what_went_back_by_itself_is_quarantined(served: Served, ending: str, reasons: list[str]) -> None:
-    assert ended(served, ending) == reasons
-
-
-def test_a_rollback_a_trial_and_what_never_began_are_not(served: Served) -> None:
-    assert ended(served, "failed", rollback=True) == []
-    assert ended(served, "failed", terms=Terms(trial=True)) == []
-    assert ended(served, "failed", begun=False) == []
