@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, g, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from catalog import query as catalog
+from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import locks, query
 from pipelines.locks import Lock
@@ -76,6 +78,14 @@ def of_all(session: Session, found: Sequence[Lock]) -> Sequence[Shown]:
     """Return locks with why the reader may not lift each of them."""
     person = auth.somebody()
     return [Shown(one, gatekeeping.lift_refusal(session, person, one.owner, one.service)) for one in found]
+
+
+def card(session: Session, service: Service, environment: str) -> dict[str, Any]:
+    """Return what `lockcard.html` needs besides `service` and `environment`."""
+    found = locks.active(session, service.ref, environment, common.times().now)
+    common.know(session, [one.owner for one in found])
+    refused = common.refusal(Action.LOCK, whose.owned(service))
+    return {"locks": of_all(session, found), "refused_lock": refused, "lock_lengths": LENGTHS}
 
 
 def _band(found: Sequence[Lock]) -> bands.Band:

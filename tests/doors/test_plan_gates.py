@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import render_template
 
+from catalog import query as catalog
 from ledger import events
+from portal.pages.locks import card
 from tests.doors import served as house
 from tests.doors.browsing import browser, words
 from tests.doors.served import Served, portal
@@ -298,3 +301,19 @@ def test_a_soak_says_what_is_missing(served: Served) -> None:
     assert gate["why"].startswith("needs 1 h, has ")
     assert gate["until"] is not None
     assert "It may go" in browser(served, "alice").shown(PLAN)
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"), [("bob", "Lock checkout in production"), ("carol", "Only payments may lock")]
+)
+def test_the_card_of_a_service_says_what_is_locked_and_who_may(served: Served, who: str, shown: str) -> None:
+    served.as_("alice").post("/locks", {"service": "checkout", "reason": "<i>inventory</i>", "for": "1h"})
+    with served.app.test_request_context("/", headers={"Authorization": f"Bearer {served.keys[who]}"}):
+        served.app.preprocess_request()
+        with served.services.database.read() as session:
+            checkout = catalog.service(session, "checkout")
+            told = card(session, checkout, "production")
+        page = render_template("lockcard.html", service=checkout, environment="production", **told)
+
+    assert "&lt;i&gt;inventory&lt;/i&gt;" in page
+    assert shown in page
