@@ -14,6 +14,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from pipelines import store
+from pipelines.continuous import CONSIDER
 from pipelines.deploy import ENDED, Deploy, Fact, Kind, State
 from pipelines.jobs import ADVANCE, record
 from pipelines.machine import apply
@@ -84,7 +85,7 @@ class Actions:
             why = f"{_name(actor)} went back to {number}" + (f": {note}" if note else "")
             self.jobs.hold(tx, asked.lane, actor, why, at)  # locks the lane: nothing begins from here on
             for other in store.unfinished(tx, [int(job.key) for job in self.jobs.queue(tx, asked.lane) if job.begun]):
-                self._abort(tx, other, actor, at, f"rolled back to {number}")
+                self.abort_in(tx, other, actor, at, f"rolled back to {number}")
             data = {"environment": environment, "reason": why}
             events.record(tx, "lane.held", f"lane:{asked.lane}", actor, at, data, service=service.ref)
             return self._add(tx, asked, at)
@@ -92,7 +93,7 @@ class Actions:
     def abort(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
         """Order a deploy to stop and go back; it does so at its next look, which is at once."""
         with self.jobs.transaction() as tx:
-            self._abort(tx, deploy_id, actor, at, reason)
+            self.abort_in(tx, deploy_id, actor, at, reason)
 
     def resume(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
         """Let a paused deploy go on."""
@@ -137,6 +138,7 @@ class Actions:
             if not self.jobs.held(tx, [lane]):
                 raise Error(Code.CONFLICT, f"nothing of {service} in {environment} is held; it goes on already")
             self.jobs.release(tx, lane)
+            self.jobs.enqueue(tx, CONSIDER, lane, at)  # continuous delivery may go on as well
             events.record(tx, "lane.let_go", f"lane:{lane}", actor, at, {"environment": environment}, service=service)
 
     def bind(self, asked: Asked, deploy_id: int, at: datetime) -> Fact:
@@ -168,7 +170,8 @@ class Actions:
         self.jobs.enqueue(tx, ADVANCE, str(deploy_id), at, lane=asked.lane, jumps=asked.rollback)
         return Started(deploy_id)
 
-    def _abort(self, tx: Session, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
+    def abort_in(self, tx: Session, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
+        """As `abort`, in the caller's transaction, which locks the lane."""
         self.jobs.wake(tx, ADVANCE, str(deploy_id), at)  # first of all: it locks the lane, as the loop does
         asked, deploy, orders = store.load(tx, deploy_id)
         if deploy.state in ENDED:

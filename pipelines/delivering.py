@@ -96,7 +96,7 @@ class Continuous:
             self.jobs.wake(tx, ADVANCE, str(deploy_id), at)  # locks the lane: nothing begins from here on
             queue = self.jobs.queue(tx, store.lane(service.ref, environment))
             if any(job.key == str(deploy_id) and not job.begun for job in queue):
-                self.actions._abort(tx, deploy_id, ACTOR, at, why)
+                self.actions.abort_in(tx, deploy_id, ACTOR, at, why)
 
 
 def _until(gates: Sequence[Gate], at: datetime) -> datetime | None:

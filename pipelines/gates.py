@@ -120,6 +120,9 @@ def _direction(of: Situation) -> Gate:
     if of.rollback:
         why = f"release {of.release.number} has served before"
         return Gate("good", "It has been healthy here", why, "past", overridable=False)
+    if not of.ahead and of.terms.continuous:
+        why = "what serves now has commits that this revision has not, and nothing goes back by itself"
+        return Gate("bad", "This would go back or sideways", why, "direction", overridable=False)
     if not of.ahead:
         why = "what serves now has commits that this revision has not"
         return Gate("warn", "This goes back or sideways", why, "direction")

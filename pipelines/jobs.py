@@ -132,7 +132,9 @@ def record(session: Session, asked: Asked, before: Deploy, after: Deploy, fact: 
         data["base"] = after.plan.base.number if after.plan.base else None
         data["why"] = after.reason
     if fact.kind is Kind.BOUND and after.plan is not None:
-        data |= {"rollback": asked.rollback, "committed": [one.at.isoformat() for one in after.plan.change.commits]}
+        change = after.plan.change
+        committed = [] if change.back else [one.at.isoformat() for one in change.commits]
+        data |= {"rollback": asked.rollback, "committed": committed}
     if fact.kind is Kind.PAUSED:
         data["asks"] = fact.asks
     actor = fact.actor if fact.kind in BY_PEOPLE else "worker"

@@ -238,6 +238,7 @@ def set_live(session: Session, asked: Asked, deploy_id: int, at: datetime) -> No
             subject=asked.release.subject,
             deploy_id=deploy_id,
             since=at,
+            warm_until=None,
         )
     )
 

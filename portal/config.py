@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ledger.errors import Code, Error
+from portal.secretsettings import SecretSettings
 from production.settings import Duration
 
 PREFIX = "FULLCYCLE_"
@@ -64,6 +65,17 @@ class Network(BaseModel):
     ca_file: Path | None = None  # whose word is trusted besides
 
 
+class MetricsSource(BaseModel):
+    """A Prometheus, or what speaks like one. The token stays in a file of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str = Field(min_length=8)
+    token_file: Path | None = None
+    user: str | None = None
+    ca_file: Path | None = None
+    timeout: Duration = timedelta(seconds=5)
+
+
 class Config(BaseModel):
     """All settings, understood. `data` holds everything that must be kept."""
 
@@ -81,6 +93,8 @@ class Config(BaseModel):
     local: Local = Local()
     catalog: Catalog = Catalog()
     network: Network = Network()
+    secrets: SecretSettings = SecretSettings()
+    metrics: dict[str, MetricsSource] = Field(default_factory=dict)  # only in the file: [metrics.prometheus]
     credentials: tuple[Credential, ...] = ()  # only in the file; the longest address that fits is taken
 
     @field_validator("url")
@@ -136,8 +150,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {  # [local] in the file, FULLCYCLE_LO
     "local": tuple(Local.model_fields),
     "catalog": tuple(Catalog.model_fields),
     "network": tuple(Network.model_fields),
+    "secrets": tuple(SecretSettings.model_fields),
 }
-NAMES = tuple(name for name in Config.model_fields if name not in (*SECTIONS, "credentials"))
+ONLY_IN_FILE = ("credentials", "metrics")
+NAMES = tuple(name for name in Config.model_fields if name not in (*SECTIONS, *ONLY_IN_FILE))
 
 
 def environment() -> Mapping[str, str]:
@@ -228,7 +244,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         section, dot, _ = name.partition(".")
         inside = [f"{section}.{field}" for field in SECTIONS.get(section, ())] if dot else []
-        known = inside or [*NAMES, *SECTIONS, "credentials"]
+        known = inside or [*NAMES, *SECTIONS, *ONLY_IN_FILE]
         return f"{name} is not a setting{_nearest(name, known)}"
     said = str(problem["msg"]).removeprefix("Value error, ")
     value = "not understood" if name == "database_url" else repr(problem["input"])  # it may hold a password

@@ -12,7 +12,9 @@ from ledger.jobs import Jobs
 from pipelines.actions import Actions
 from pipelines.planning import Planner
 from portal.config import Config
-from production.ports import Checker, Target
+from production.metricsport import Metrics
+from production.ports import Checker, Hosting, Target
+from production.secrets import SiteSecrets
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class Services:
     clock: Clock
     jobs: Jobs
     targets: Mapping[str, Target]  # by kind: local, memory
+    hosting: Hosting  # what runs on this very machine
     checkers: Mapping[str, Checker]  # by kind of target
+    metrics: Metrics
+    secrets: SiteSecrets
     planner: Planner  # what would happen
     actions: Actions  # deploy, roll back, abort, let a lane go on
     register: "Register"

@@ -1,16 +1,14 @@
 """What is plugged into what. The only module that names a concrete target, and the only one that knows all rooms."""
 
-from collections.abc import Collection, Mapping, Sequence
+import hmac
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 import catalog.actions
 import catalog.query
 import catalog.whole
-import pipelines.query
 from catalog import forges
 from catalog.git import Credentials, Mirror
 from catalog.gitaccess import Network
@@ -22,24 +20,31 @@ from ledger.db import Database
 from ledger.jobs import SqlJobs
 from ledger.retention import Keep, forget
 from ledger.runner import Handler, Periodic, Runner, Work
+from pipelines import cooling, delivery, statuses, traffic
 from pipelines.actions import Actions
 from pipelines.conductor import COURSE
-from pipelines.deploy import Deploy
+from pipelines.continuous import CONSIDER
 from pipelines.jobs import ADVANCE, Loop
 from pipelines.planning import Planner
-from pipelines.store import Asked
 from pipelines.world import Ports
-from portal import coursing, scoring
+from portal import config as configs
+from portal import continuing, coursing, hearing, scoring, secretsettings
+from portal.afterwards import COUNT, MEASURE, Afterwards
 from portal.blocks import BLOCKS
 from portal.config import Config
+from portal.inuse import InUse as InUse
 from portal.services import Services
 from production.checks import Looker
+from production.metrics import PrometheusMetrics, Source
 from production.ports import Checker, Target
+from production.secrets import SiteSecrets
+from production.targets.command import CommandTarget
 from production.targets.local import LocalTarget
 from production.targets.memory import MemoryChecker, MemoryTarget
 
 SYNC, CHECK, SCORE, POLL = "catalog.sync", "catalog.check", "catalog.score", "catalog.poll"
-MEASURE, KEEP = "pipelines.measure", "house.keeping"
+KEEP = "house.keeping"
+STATUSES_KEPT = timedelta(days=180)  # what CI has said
 POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
 SCORE_EVERY = timedelta(hours=1)  # what a scorecard says changes with the days, too
 
@@ -54,19 +59,50 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
     base = opened or database(config)
     jobs = SqlJobs(base)
     memory = MemoryTarget(clock, path=config.data / "memory.json")
-    hosting = local(config, base)
-    targets: Mapping[str, Target] = {"local": hosting, "memory": memory}
-    looker = Looker(_folders(config), hosting.checkout)
-    checkers: Mapping[str, Checker] = {"local": looker, "memory": MemoryChecker(memory)}
+    held = held_secrets(config, clock)
+    hosting = local(config, base, held)
+    command = CommandTarget(
+        config.data / "command", path_dirs=_folders(config), clock=clock, secrets=held.values, mask=held.mask
+    )
+    targets: Mapping[str, Target] = {"local": hosting, "command": command, "memory": memory}
+    checkers: Mapping[str, Checker] = {
+        "local": Looker(_folders(config), hosting.checkout, hosting.masked),
+        "command": Looker(_folders(config), command.checkout, held.mask),
+        "memory": MemoryChecker(memory),
+    }
+    metrics = PrometheusMetrics({name: Source(**dict(told)) for name, told in config.metrics.items()})
     planner = Planner(base, jobs, partial(mirror, config), frozenset(targets))
     actions = Actions(base, jobs, planner)
     register = partial(_register, config, base, jobs, clock)
-    return Services(config, base, clock, jobs, targets, checkers, planner, actions, register, partial(_reached, config))
+    return Services(
+        config,
+        base,
+        clock,
+        jobs,
+        targets,
+        hosting,
+        checkers,
+        metrics,
+        held,
+        planner,
+        actions,
+        register,
+        partial(_reached, config),
+    )
 
 
-def local(config: Config, database: Database) -> LocalTarget:
+def held_secrets(config: Config, clock: Clock) -> SiteSecrets:
+    """Return what programs get their secrets from; fingerprints of them are made with a key of their own."""
+    key = hmac.new(configs.secret_key(config).encode(), b"fingerprints", "sha256").digest()
+    store = secretsettings.secrets(config.secrets, configs.environment(), config.data, clock)
+    return SiteSecrets(store, key)
+
+
+def local(config: Config, database: Database, held: SiteSecrets | None = None) -> LocalTarget:
     """Return what runs releases on this machine."""
-    return LocalTarget(database, config.data / "local", path_dirs=_folders(config), host=config.local.host)
+    held = held or held_secrets(config, clocks.now)
+    folder, folders, host = config.data / "local", _folders(config), config.local.host
+    return LocalTarget(database, folder, path_dirs=folders, host=host, secrets=held.values, mask=held.mask)
 
 
 def _folders(config: Config) -> Sequence[Path]:
@@ -80,28 +116,27 @@ def mirror(config: Config, repository: int) -> Mirror:
 
 def loop(services: Services) -> Loop:
     """The deploy's loop over what is wired."""
-
-    def ended(session: Session, asked: Asked, deploy: Deploy) -> None:
-        """When what is live may have moved, measure anew what waits, and let a train or a bisect go on."""
-        services.jobs.enqueue(session, MEASURE, asked.service, services.clock())
-        coursing.wake(services, session, asked)
-
     return Loop(
         services.database,
         services.jobs,
-        Ports(services.targets, services.checkers, services.clock),
+        Ports(services.targets, services.checkers, services.clock, services.metrics),
         services.actions.bind,
         lambda repository: str(mirror(services.config, repository).path),
-        ended,
+        Afterwards(services).ended,
     )
 
 
 def runner(services: Services, name: str) -> Runner:
     """The worker: which handler does which kind of job."""
-    deploys, courses = loop(services), coursing.conductor(services)
+    deploys, courses, afterwards = loop(services), coursing.conductor(services), Afterwards(services)
     handlers: Mapping[str, Handler] = {
         ADVANCE: lambda work: deploys.advance(work.claim, work.lost),
         COURSE: lambda work: courses.advance(work.claim, services.clock()),
+        cooling.LATER: lambda work: afterwards.cooling.later(work.claim),
+        cooling.COOL: lambda work: afterwards.cooling.cool(work.claim),
+        COUNT: afterwards.count,
+        delivery.JOB: partial(_add_up, services),
+        CONSIDER: partial(continuing.consider, services),
         SYNC: partial(_sync, services),
         CHECK: partial(_check, services),
         SCORE: partial(_score, services),
@@ -116,7 +151,13 @@ def runner(services: Services, name: str) -> Runner:
         services.clock,
         changes=services.database.changes,
         on_change=partial(events.seal, services.database),
-        periodic=(Periodic(POLL, POLL_EVERY), Periodic(SCORE, SCORE_EVERY), Periodic(KEEP, timedelta(hours=6))),
+        periodic=(
+            Periodic(POLL, POLL_EVERY),
+            Periodic(SCORE, SCORE_EVERY),
+            Periodic(COUNT, traffic.MINUTE),
+            Periodic(delivery.JOB, delivery.EVERY),
+            Periodic(KEEP, timedelta(hours=6)),
+        ),
     )
 
 
@@ -160,6 +201,8 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
             found = [one for one in catalog.query.services(session, repository) if one.deploy]
         for service in found:
             services.planner.measure(service, at)
+        with services.jobs.transaction() as tx:
+            hearing.ask(services, tx, repository, at)
     return synced.stored
 
 
@@ -216,23 +259,15 @@ def _score(services: Services, _work: Work) -> None:
     scoring.score_all(services, services.clock())
 
 
-class InUse:
-    """Who still needs an entity: a service of which something is live."""
-
-    def of(self, session: Session, refs: Collection[str]) -> Mapping[str, str]:
-        live = pipelines.query.summaries(session, list(refs)) if refs else {}
-        return {
-            ref: f"is live in {environment} as release {told.live.release}"
-            for (ref, environment), told in live.items()
-            if told.live
-        }
-
-
 def _measure(services: Services, work: Work) -> None:
     with services.database.read() as session:
         service = catalog.query.service(session, work.claim.key)
     services.planner.measure(service, services.clock())
     _done(services, work)
+
+
+def _add_up(services: Services, work: Work) -> None:
+    delivery.catch_up(services.database, services.clock(), work.lost)
 
 
 def _done(services: Services, work: Work) -> None:
@@ -252,4 +287,7 @@ def _poll(services: Services, _work: Work) -> None:
 def _keep(services: Services, _work: Work) -> None:
     at = services.clock()
     forget(services.database, services.jobs, at, Keep())
+    with services.database.write() as session:
+        traffic.forget(session, at)
+        statuses.forget(session, at - STATUSES_KEPT)
     catalog.actions.forget_removed(services.database, at - catalog.whole.GRACE, at, InUse())

@@ -145,10 +145,14 @@ class Machine:
         wanted = self._store.wanted(name)
         if wanted is None or wanted.public_port is None:
             return []
-        door = _door(wanted)
-        servers = self._proxy.servers(door)
-        total = sum(map(_weight, servers.values())) or 1
-        return [_share(release, servers, total) for release in sorted({one.release for one in wanted.placed})]
+        return _shares(wanted, self._proxy.servers(_door(wanted)))
+
+    def counts(self) -> Sequence[tuple[Wanted, Sequence[Share]]]:
+        """Return who gets the traffic of every site, asking the proxy once."""
+        backends: dict[str, dict[str, Mapping[str, str]]] = {}
+        for one in self._proxy.stats():
+            backends.setdefault(one["pxname"], {})[one["svname"]] = one
+        return [(wanted, _shares(wanted, backends.get(_door(wanted).backend, {}))) for wanted in self._store.all()]
 
     def busy(self, name: str, keep: int) -> int:
         """Return how many connections other releases than `keep` still have to do with."""
@@ -158,6 +162,12 @@ class Machine:
 
     def _doors(self) -> Sequence[Door]:
         return [_door(wanted) for wanted in self._store.all() if wanted.public_port is not None]
+
+
+def _shares(wanted: Wanted, stats: Mapping[str, Mapping[str, str]]) -> Sequence[Share]:
+    servers = {name: one for name, one in stats.items() if name not in ("FRONTEND", "BACKEND")}
+    total = sum(map(_weight, servers.values())) or 1
+    return [_share(release, servers, total) for release in sorted({one.release for one in wanted.placed})]
 
 
 def _door(wanted: Wanted) -> Door:

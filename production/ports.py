@@ -131,6 +131,9 @@ class Hosting(Target, Protocol):
     def converge(self) -> Sequence[str]:
         """Bring what runs back to what shall run, after a restart of either; return what could not be, in sentences."""
 
+    def counts(self) -> Sequence[tuple[str, str, Sequence[Share]]]:
+        """Return service, environment and who gets the traffic, of everything here."""
+
     def shutdown(self) -> None:
         """Stop everything that was started here, also what a crashed run has left. What shall run stays known."""
 

@@ -18,6 +18,7 @@ TABLES = (
     "ledger.inbox",
     "catalog.tables",
     "pipelines.coursetables",
+    "pipelines.deliverytables",
     "pipelines.ruletables",
     "pipelines.tables",
     "portal.tables",

@@ -11,7 +11,7 @@ from ledger import events
 from ledger.clock import Clock, stopwatch
 from ledger.errors import Code, Error
 from ledger.runner import Runner
-from pipelines import query
+from pipelines import delivery, query
 from pipelines.jobs import ADVANCE
 from portal import scoring, wiring
 from portal.demo import repository
@@ -65,6 +65,7 @@ def play(services: Services, clock: Hindsight, company: Company, say: Say) -> No
     clock.come_closer(timedelta(0))
     _measure(services, clock)
     events.seal(services.database)
+    delivery.catch_up(services.database, clock())
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from portal import accounts, schema, wiring
 from portal.config import Config
-from portal.demo import company, ground, past
+from portal.demo import commits, company, ground, past
 from portal.demo.ground import Notes
 from portal.demo.past import Hindsight, Say
 from portal.demo.people import EMPLOYEES
@@ -29,6 +29,8 @@ def ready(config: Config, pace: Pace, say: Say, *, tour: bool = False) -> tuple[
     """Have a company in the data folder; True when it is new. A person's is kept, a tour always begins anew."""
     notes = ground.read(config.data)
     if notes and notes.ready and not notes.tour and not tour:
+        with _opened(config) as database:
+            commits.follow(config, database)
         say(f"The company in {config.data} goes on where it was.")
         return False, notes
     stop_all(config)
@@ -37,6 +39,7 @@ def ready(config: Config, pace: Pace, say: Say, *, tour: bool = False) -> tuple[
     with _opened(config) as database:
         _people(database, config, say)
         made = _company(database, config, pace, say)
+        commits.follow(config, database)
     notes = Notes(ready=True, tour=tour, left_out=made.left_out)
     ground.write(config.data, notes)
     return True, notes

@@ -62,6 +62,13 @@ TIPS = (
         icon="warn",
     ),
     Tip(
+        "Merge to production",
+        "Change a word in company/greeter/app.py and commit: its tests run, and it is live within seconds.",
+        "jonas",
+        "greeter",
+        page="services.show",
+    ),
+    Tip(
         "Going back",
         "Roll checkout back while something goes out: it jumps the queue and holds what waits until you let it go on.",
         "mara",

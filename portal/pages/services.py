@@ -15,6 +15,7 @@ from pipelines.query import Summary
 from portal import auth, bands, coursetelling, coursing, ground, overviews, whose
 from portal.ground import Ground
 from portal.pages import common
+from portal.pages.continuous import look as look_at_continuous
 from portal.permissions import Action
 
 bp = Blueprint("services", __name__)
@@ -144,6 +145,7 @@ def show(name: str, environment: str | None = None) -> str:
         settings = query.settings(session, ref, here)
         owned = whose.owned(known)
         problems = whose.problems(session, known)
+        automatic = look_at_continuous(session, known, here)
         common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
         g.running = len(query.deploys(session, running=True, limit=100))
     there = ground.look(services, ref, here, settings) if settings else Ground()
@@ -172,6 +174,7 @@ def show(name: str, environment: str | None = None) -> str:
         there=there,
         owned=owned,
         problems=problems,
+        continuous=automatic,
         refused=common.refusal(Action.DEPLOY, owned),
         refused_back=common.refusal(Action.ROLL_BACK, owned),
     )

@@ -153,6 +153,10 @@ class LocalTarget:
     def shares(self, site: Site) -> Sequence[Share]:
         return self._machine.shares(site.name)
 
+    def counts(self) -> Sequence[tuple[str, str, Sequence[Share]]]:
+        """Return service, environment and who gets the traffic, of everything here, asking the proxy once."""
+        return [(wanted.service, wanted.environment, shares) for wanted, shares in self._machine.counts()]
+
     def address(self, site: Site) -> str | None:
         wanted = self._store.wanted(site.name)
         return f"http://{self._host}:{wanted.public_port}" if wanted and wanted.public_port else None

@@ -26,6 +26,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
         file.write_text(file.read_text().replace("        checks:", "        continuous: true\n        checks:", 1))
         git(made.repository, "commit", "-q", "-a", "-m", "Deploy what is green")
         wiring.sync(made.services, made.repository_id, made.services.clock())
+        while work(made):  # reading the repository has asked for a look
+            pass
         yield made
 
 

@@ -196,7 +196,8 @@ def test_a_stretch_ends_when_another_release_becomes_healthy_or_a_deploy_gets_st
         (
             {"approvals": [BY_BOB], "authors": frozenset({BOB})},
             "bad",
-            "needs 1 approval of somebody else, has 0; Bob Okafor's does not count: nobody else wrote any of this change",
+            "needs 1 approval of somebody else, has 0; Bob Okafor's does not count: nobody else "
+            "wrote any of this change",
         ),
         ({"approvals": [BY_BOB], "authors": frozenset({BOB, ALICE})}, "good", "needs 1"),
         ({"terms": Terms(hotfix=True)}, "good", "needs 0, one fewer than the usual 1 for a hotfix"),

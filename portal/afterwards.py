@@ -1,0 +1,53 @@
+"""What follows from the end of a deploy, and what is counted between deploys. Told to the loop by the wiring."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from ledger.runner import Work
+from pipelines import quarantine, traffic
+from pipelines.cooling import Cooling
+from pipelines.deploy import Deploy, State
+from pipelines.store import Asked
+from portal import continuing, coursing
+from portal.services import Services
+
+MEASURE, COUNT = "pipelines.measure", "pipelines.count"
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    services: Services
+
+    @property
+    def cooling(self) -> Cooling:
+        services = self.services
+        return Cooling(services.database, services.jobs, services.targets, services.clock)
+
+    def ended(self, session: Session, asked: Asked, deploy: Deploy) -> None:
+        """In the transaction in which it ends: measure what waits, quarantine what was bad, keep warm, go on."""
+        at = self.services.clock()
+        self.services.jobs.enqueue(session, MEASURE, asked.service, at)
+        if is_bad(asked, deploy):
+            quarantine.quarantine(
+                session, asked.service, asked.environment, asked.release.revision, deploy.reason, deploy.id, at
+            )
+        self.cooling.ended(session, asked, deploy, at)
+        coursing.wake(self.services, session, asked)
+        continuing.ask(self.services, session, at, asked.service, asked.environment)
+
+    def count(self, _work: Work) -> None:
+        """Keep what each service has answered in the minute that is over."""
+        at = self.services.clock()
+        counts = self.services.hosting.counts()
+        if counts:
+            with self.services.database.write() as session:
+                for service, environment, shares in counts:
+                    traffic.counted(session, service, environment, shares, at)
+
+
+def is_bad(asked: Asked, deploy: Deploy) -> bool:
+    """Did the release itself do something wrong, so that it shall not go out again by itself?"""
+    began = deploy.plan is not None and deploy.started_at is not None
+    went_back = deploy.state is State.UNDONE and deploy.ending in ("failed", "bad")
+    return began and not asked.rollback and (went_back or deploy.state is State.STUCK)
