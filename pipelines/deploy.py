@@ -85,6 +85,7 @@ class Took:
     ended: datetime | None = None
     said: str = ""
     undo: bool = False
+    step: int | None = None  # its place in the plan; unknown of old deploys
 
 
 @dataclass(frozen=True)

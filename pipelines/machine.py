@@ -99,7 +99,7 @@ def _attempted(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
     assert deploy.plan is not None
     step = deploy.plan.steps[deploy.step]
     watch = () if step.kind in LOOKING else deploy.watch  # what was seen last stays until something new is looked at
-    return {"began_at": at, "watch": watch, "story": (*deploy.story, Took(step.kind, step.wave, at))}
+    return {"began_at": at, "watch": watch, "story": (*deploy.story, Took(step.kind, step.wave, at, step=deploy.step))}
 
 
 def _undo_attempted(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:

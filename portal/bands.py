@@ -167,6 +167,10 @@ def _size(told: Plan) -> str:
 def _undone(told: Plan) -> str:
     if told.base is None:
         return "Nothing serves yet, so there is nothing to go back to."
+    if told.irreversible:
+        return f"It cannot be taken back by itself: {told.irreversible}."
+    if told.trial:
+        return "It is a trial: whatever it shows, it goes back."
     return f"It can be undone in {render.about(told.back)}."
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.deploy import ENDED, Deploy
+from pipelines.analysis import Phase, outcome
+from pipelines.analysistold import sentence
+from pipelines.deploy import ENDED, Deploy, State
 from pipelines.watch import Look, by_check, label
 from portal import render
 from production.ports import Check
@@ -37,7 +39,35 @@ def checks(deploy: Deploy) -> list[Checked]:
         return []
     looks = by_check(deploy.watch)
     asked = [_checked(check, looks.get(label(check), ()), deploy) for check in deploy.plan.checks]
-    return [*_errors(deploy), *asked]
+    return [*_errors(deploy), *_metrics(deploy), *asked]
+
+
+PHASES = {
+    Phase.SUCCESSFUL: "passing",
+    Phase.RUNNING: "watching",
+    Phase.PENDING: "waiting",
+    Phase.INCONCLUSIVE: "not enough data",
+    Phase.ERROR: "no data",
+    Phase.FAILED: "worse",
+}
+
+
+def _metrics(deploy: Deploy) -> list[Checked]:
+    """Return a row for each metric, as far as it is measured in this wave."""
+    if deploy.plan is None:
+        return []
+    over = deploy.state is not State.ACTING
+    by_name = {run.name: run for run in deploy.proof.runs}
+    rows = []
+    for metric in deploy.plan.metrics:
+        run = by_name.get(metric.name)
+        if run is None:
+            rows.append(Checked(metric.name, "waiting", 0, 0, "Measured as soon as traffic comes."))
+            continue
+        value = run.last.value if run.last else ""
+        said = render.sentence(sentence(run, metric, over))
+        rows.append(Checked(metric.name, PHASES[outcome(run, metric, over)], 0, 0, said, value))
+    return rows
 
 
 def _errors(deploy: Deploy) -> list[Checked]:

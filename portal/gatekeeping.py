@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from catalog import query as catalog
 from ledger.errors import Code, Error
-from pipelines import approvals, locks, query
+from pipelines import approvals, conductor, locks, query
 from pipelines.locks import Lock
 from pipelines.planning import Preview
-from portal import whose
+from portal import continuing, whose
 from portal.permissions import Action, Owned, Person, Refused, may, may_lift
 from portal.services import Services
 from production.settings import duration
@@ -60,7 +60,10 @@ def lift(services: Services, person: Person, lock_id: int) -> Lock:
         if said := lift_refusal(session, person, found.owner, found.service):
             raise Error(Code.FORBIDDEN, said)
     with services.database.write() as session:
-        return locks.lift(session, lock_id, person.actor, services.clock())
+        at = services.clock()
+        lifted = locks.lift(session, lock_id, person.actor, at)
+        continuing.ask(services, session, at, lifted.service, lifted.environment)
+    return lifted
 
 
 def lift_refusal(session: Session, person: Person, owner: str, service: str | None) -> str:
@@ -77,7 +80,10 @@ def approve(
     preview = _seen(services, person, name, environment, revision)
     sha, service = preview.plan.release.revision, preview.plan.service
     with services.database.write() as session:
-        new = approvals.approve(session, service, environment, sha, person.actor, services.clock(), note)
+        at = services.clock()
+        new = approvals.approve(session, service, environment, sha, person.actor, at, note)
+        continuing.ask(services, session, at, service, environment)
+        conductor.wake(session, services.jobs, service, environment, at)
     return preview, new
 
 

@@ -1,4 +1,4 @@
-"""A plan and a deploy, told for people: the stairs and the steps. Pure: plan and moments in, words out."""
+"""A deploy told for people: its stairs and its story. Pure: plan and moments in, words out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,69 +9,9 @@ from markupsafe import Markup
 
 from pipelines.deploy import ENDED, Deploy, State, Took
 from pipelines.plan import Plan, Step, StepKind
-from pipelines.watch import FAILS_IN_A_ROW
-from portal import checking, pictures, render
+from portal import pictures, render
 
 QUICK = 300.0  # seconds; a picture of less than that needs seconds at its foot
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a person is told before the click: one numbered step of the plan."""
-
-    title: str
-    text: str
-    expected: timedelta
-
-
-def stages(plan: Plan) -> list[Stage]:
-    """Return the plan as a person would tell it: make ready, each wave, and what becomes of the old release."""
-    number = plan.release.number
-    made = "Build" if plan.build else "Check out"
-    ready = Stage(f"{made} release {number}", "Once per revision. Nothing runs yet.", _expected(plan, 0))
-    told = [ready]
-    running = 0
-    for wave in plan.waves:
-        share = render.percent(wave.percent)
-        on = f"{render.counted(wave.instances, 'instance')} of {number}"
-        text = f"{_starting(plan, wave.instances - running, first=not running)}{_watching(plan)}"
-        told.append(Stage(f"{share} of traffic, on {on}", text, _expected(plan, wave.number)))
-        running = wave.instances
-    if plan.base is not None:
-        rest = sum((s.expected for s in plan.steps if s.kind in (StepKind.DRAIN, StepKind.STOP)), timedelta(0))
-        text = "It finishes what it has begun, at most as long as the drain time, and then stops."
-        told.append(Stage(f"Release {plan.base.number} leaves", text, rest))
-    return told
-
-
-def _expected(plan: Plan, wave: int) -> timedelta:
-    kinds = (StepKind.DRAIN, StepKind.STOP)
-    return sum((s.expected for s in plan.steps if s.wave == wave and s.kind not in kinds), timedelta(0))
-
-
-def _starting(plan: Plan, more: int, *, first: bool) -> str:
-    if more <= 0:
-        return ""
-    asked = "; ".join(checking.asks(check) for check in plan.checks)
-    starts = f"{render.counted(more, 'instance')} start{'s' if more == 1 else ''}"
-    if not asked:
-        return f"{starts}. "
-    if not first:
-        return f"{starts.replace(' instance', ' more instance')}, and must pass the same before traffic comes. "
-    return f"{starts}. Before any traffic each must pass: {asked}. "
-
-
-def _watching(plan: Plan) -> str:
-    if not plan.bake:
-        return "It goes on at once."
-    return f"Watched for {render.duration(plan.bake)}; a check that fails {FAILS_IN_A_ROW} times in a row puts it back."
-
-
-def strategy(plan: Plan) -> str:
-    """Sum up how it goes: `canary: 10 %, 50 %, 100 %, watched 2 min each`."""
-    shares = ", ".join(render.percent(wave.percent) for wave in plan.waves)
-    watched = f", watched {render.duration(plan.bake)}{' each' if len(plan.waves) > 1 else ''}" if plan.bake else ""
-    return f"{plan.strategy}: {shares}{watched}" if len(plan.waves) > 1 else f"{plan.strategy}{watched}"
 
 
 @dataclass(frozen=True)
@@ -86,19 +26,28 @@ class Span:
 def spans(plan: Plan, story: Sequence[Took], began: datetime, now: datetime) -> list[Span]:
     """Return each step with its times: as they were, and from now on as expected."""
     cursor, told = 0.0, []
-    forward = [took for took in story if not took.undo]
+    by_step = _by_step(story)
     for index, step in enumerate(plan.steps):
-        took = forward[index] if index < len(forward) else None
-        begin = (took.began - began).total_seconds() if took else cursor
-        if took is None:
-            end = begin + step.expected.total_seconds()
-        elif took.ended is not None:
-            end = (took.ended - began).total_seconds()
+        tries = by_step.get(index, ())
+        begin = (tries[0].began - began).total_seconds() if tries else cursor
+        last = tries[-1] if tries else None
+        if last is None:
+            end = begin + (timedelta(0) if step.kind is StepKind.PAUSE else step.expected).total_seconds()
+        elif last.ended is not None:
+            end = (last.ended - began).total_seconds()
         else:
             end = max(begin + step.expected.total_seconds(), (now - began).total_seconds())
         told.append(Span(step, begin, end))
         cursor = end
     return told
+
+
+def _by_step(story: Sequence[Took]) -> dict[int, list[Took]]:
+    """Return how often and when each step of the plan was tried; one may be repeated after a pause."""
+    tries: dict[int, list[Took]] = {}
+    for place, took in enumerate(took for took in story if not took.undo):
+        tries.setdefault(place if took.step is None else took.step, []).append(took)
+    return tries
 
 
 def planned_stairs(plan: Plan, at: datetime, zone: ZoneInfo) -> Markup:
@@ -185,6 +134,9 @@ class Chapter:
 
 
 _NAMES = {
+    StepKind.MEASURE: "Metrics known",
+    StepKind.TIDY: "Leftovers stopped",
+    StepKind.PAUSE: "A person says when it goes on",
     StepKind.PREPARE: "Made ready",
     StepKind.START: "Instances started",
     StepKind.PROBE: "Instances ready",
@@ -193,6 +145,9 @@ _NAMES = {
     StepKind.STOP: "Old release stopped",
 }
 _DOING = {
+    StepKind.MEASURE: "Metrics are asked for",
+    StepKind.TIDY: "Leftovers stop",
+    StepKind.PAUSE: "A person is asked",
     StepKind.PREPARE: "Being made ready",
     StepKind.START: "Instances start",
     StepKind.PROBE: "Instances are asked",
@@ -206,6 +161,7 @@ _BACK = {
     StepKind.WEIGH: "Traffic goes back",
     StepKind.DRAIN: "New release drains",
     StepKind.STOP: "New release stops",
+    StepKind.VERIFY: "Old release looked at",
 }
 
 
@@ -216,16 +172,19 @@ def story(deploy: Deploy) -> list[Chapter]:
     told, done = [], 0
     for index, took in enumerate(deploy.story):
         last = index == len(deploy.story) - 1
-        if not took.undo and done < len(deploy.plan.steps):
-            told.append(_chapter(took, deploy.plan.steps[done], deploy, last))
-            done += 1
+        place = done if took.step is None else took.step
+        if not took.undo and place < len(deploy.plan.steps):
+            told.append(_chapter(took, deploy.plan.steps[place], deploy, last))
+            done = place + 1
         elif took.undo:
             told.append(_back(took, deploy, last))
-    if deploy.state in (State.GOING, State.ACTING, State.QUEUED):
+    if deploy.pause is not None:
+        told.append(Chapter("pause", "t-warn", deploy.pause.at, "A person is asked", render.sentence(deploy.pause.why)))
+    if deploy.state in (State.GOING, State.ACTING, State.QUEUED, State.PAUSED):
         told += [
             Chapter("ring", "dim", None, _title(step, _NAMES), planned=True)
             for step in deploy.plan.steps[done:]
-            if step.kind in (StepKind.WEIGH, StepKind.BAKE, StepKind.STOP)
+            if step.kind in (StepKind.WEIGH, StepKind.BAKE, StepKind.PAUSE, StepKind.STOP)
         ]
     return told
 
@@ -246,7 +205,8 @@ def _chapter(took: Took, step: Step, deploy: Deploy, last: bool) -> Chapter:
     if failed:
         text = render.sentence(took.said)
         return Chapter("stop", "t-bad", took.began, _title(step, _DOING), text, took.ended - took.began)
-    return Chapter("ok", "t-good", took.began, _title(step, _NAMES), "", took.ended - took.began)
+    numbers = took.said.partition("; ")[2] if step.kind is StepKind.BAKE else ""
+    return Chapter("ok", "t-good", took.began, _title(step, _NAMES), render.sentence(numbers), took.ended - took.began)
 
 
 def last_forward(deploy: Deploy) -> Took | None:
@@ -261,4 +221,5 @@ def _back(took: Took, deploy: Deploy, last: bool) -> Chapter:
             if (deploy.state is State.STUCK and last)
             else Chapter("undo", "t-warn", took.began, title)
         )
-    return Chapter("undo", "t-warn", took.began, title, "", took.ended - took.began)
+    text = render.sentence(took.said) if took.kind == StepKind.VERIFY else ""
+    return Chapter("undo", "t-warn", took.began, title, text, took.ended - took.began)

@@ -1,8 +1,8 @@
 """The history of deploys, and the page of one: how is it going, can I stop it?"""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, g, render_template, request
@@ -14,7 +14,7 @@ from pipelines import query
 from pipelines.deploy import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
-from portal import auth, bands, checking, coursing, ground, render, telling, whose
+from portal import auth, bands, checking, coursing, evidence, ground, render, telling, whose
 from portal.checking import Checked
 from portal.ground import Ground
 from portal.pages import common
@@ -33,6 +33,7 @@ STATES = (
     ("healthy", "that became healthy"),
     ("undone", "that were undone"),
     ("aborted", "that were aborted"),
+    ("tried", "that were trials"),
     ("stuck", "that got stuck"),
 )
 ENDINGS = frozenset(value for value, _ in STATES[1:])
@@ -108,6 +109,9 @@ def show(deploy_id: int) -> str:
         row=page.row,
         plan=page.deploy.plan,
         going=page.row.word in ("going out", "baking"),
+        pause=page.deploy.pause,
+        shown_evidence=evidence.evidence(page.deploy, times),
+        can_pause=page.row.word in ("going out", "baking") and not page.abort_ordered,
         band=bands.deploy(page, times, common.face(page.row.actor).said),
         stairs=telling.stairs(page.deploy, times.now, times.zone),
         story=telling.story(page.deploy),
@@ -121,7 +125,7 @@ def show(deploy_id: int) -> str:
         there=there,
         output=_output(page, there, settings),
         others=[row for row in page.queue if row.id != deploy_id],
-        can_abort=page.row.word in ("queued", "going out", "baking") and not page.abort_ordered,
+        can_abort=page.row.word in ("queued", "going out", "baking", "paused") and not page.abort_ordered,
         refused=common.refusal(Action.ABORT, owned),
         bisect_offer=bisect_offer,
     )
@@ -142,8 +146,9 @@ def _watched(deploy: Deploy, times: Times) -> str:
     last = deploy.story[-1]
     if last.kind != StepKind.BAKE or last.ended is not None:
         return ""
-    so_far = min(times.since(last.began), deploy.plan.bake)
-    return f"watched {render.duration(_whole(so_far))} of {render.duration(deploy.plan.bake)}"
+    bake = deploy.plan.steps[min(deploy.step, len(deploy.plan.steps) - 1)].expected
+    so_far = min(times.since(last.began), bake)
+    return f"watched {render.duration(_whole(so_far))} of {render.duration(bake)}"
 
 
 def _whole(span: timedelta) -> timedelta:
@@ -172,6 +177,29 @@ def log(deploy_id: int) -> Response:
 @bp.post("/deploys/<int:deploy_id>/abort")
 def abort(deploy_id: int) -> Answer:
     """Order it to stop and go back."""
+    return _order(deploy_id, auth.services().actions.abort)
+
+
+@bp.post("/deploys/<int:deploy_id>/resume")
+def resume(deploy_id: int) -> Answer:
+    """Let a paused one go on."""
+    return _order(deploy_id, auth.services().actions.resume)
+
+
+@bp.post("/deploys/<int:deploy_id>/look")
+def look(deploy_id: int) -> Answer:
+    """Have the step at which it paused done once more."""
+    return _order(deploy_id, auth.services().actions.look_again)
+
+
+@bp.post("/deploys/<int:deploy_id>/pause")
+def pause(deploy_id: int) -> Answer:
+    """Order it to wait for a person before its next step."""
+    return _order(deploy_id, auth.services().actions.pause)
+
+
+def _order(deploy_id: int, order: Callable[[int, str, datetime, str], None]) -> Answer:
+    """Ask who orders it and may they, then give the order; one that came too late is said on the page."""
     services = auth.services()
     with services.database.read() as session:
         page = query.page(session, deploy_id, services.jobs)
@@ -179,7 +207,7 @@ def abort(deploy_id: int) -> Answer:
     common.require(Action.ABORT, owned)
     try:
         reason = request.form.get("reason", "").strip()[:300]
-        services.actions.abort(deploy_id, auth.somebody().actor, services.clock(), reason)
+        order(deploy_id, auth.somebody().actor, services.clock(), reason)
     except Error as error:
         if error.code is not Code.CONFLICT:
             raise

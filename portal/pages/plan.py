@@ -15,7 +15,7 @@ from pipelines.plan import Plan
 from pipelines.planning import Preview
 from pipelines.situation import LockedBy, Yes
 from pipelines.terms import Terms
-from portal import auth, bands, coursing, gatekeeping, planpress, telling, whose
+from portal import auth, bands, coursing, gatekeeping, planpress, plantelling, telling, whose
 from portal.pages import common
 from portal.permissions import Action
 from portal.services import Services
@@ -57,9 +57,9 @@ def show(name: str, environment: str) -> str:
         button=_button(plan),
         oldest=_oldest(preview),
         train_offer=train_offer,
-        strategy=telling.strategy(plan),
+        strategy=plantelling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
-        stages=telling.stages(plan),
+        stages=plantelling.stages(plan),
         pressing=planpress.pressing(preview),
         asking=_asking(preview),
         lifts=_lifts(services, preview),

@@ -10,12 +10,14 @@ from catalog import browsing
 from catalog import query as catalog
 from catalog.query import Service
 from ledger.errors import Code, Error
-from pipelines import query, store
+from pipelines import query, store, warmth
 from pipelines.query import Summary
 from portal import auth, bands, coursetelling, coursing, ground, overviews, whose
 from portal.ground import Ground
 from portal.pages import common
 from portal.pages.continuous import look as look_at_continuous
+from portal.pages.delivery import card as delivery_card
+from portal.pages.locks import card as lock_card
 from portal.permissions import Action
 
 bp = Blueprint("services", __name__)
@@ -145,6 +147,9 @@ def show(name: str, environment: str | None = None) -> str:
         settings = query.settings(session, ref, here)
         owned = whose.owned(known)
         problems = whose.problems(session, known)
+        locked = lock_card(session, known, here)
+        delivered = delivery_card(session, ref, here)
+        warm = warmth.until(session, ref, here)
         automatic = look_at_continuous(session, known, here)
         common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
         g.running = len(query.deploys(session, running=True, limit=100))
@@ -175,6 +180,9 @@ def show(name: str, environment: str | None = None) -> str:
         owned=owned,
         problems=problems,
         continuous=automatic,
+        delivery=delivered,
+        warm_until=warm if warm is not None and warm > times.now else None,
+        **locked,
         refused=common.refusal(Action.DEPLOY, owned),
         refused_back=common.refusal(Action.ROLL_BACK, owned),
     )

@@ -11,7 +11,7 @@ from pipelines.machine import apply
 from pipelines.plan import Plan, ReleaseRef, plan
 from pipelines.spec import DeploySpec
 from pipelines.watch import Look
-from portal import checking, telling
+from portal import checking, plantelling, telling
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -43,7 +43,7 @@ def after(*facts: Kind) -> Deploy:
 
 
 def test_a_plan_is_told_wave_by_wave() -> None:
-    stages = [stage.title.replace("\u202f", " ") for stage in telling.stages(planned())]
+    stages = [stage.title.replace("\u202f", " ") for stage in plantelling.stages(planned())]
 
     assert stages == [
         "Check out release 231",
@@ -55,13 +55,13 @@ def test_a_plan_is_told_wave_by_wave() -> None:
 
 
 def test_the_stages_take_as_long_as_the_plan() -> None:
-    told = telling.stages(planned())
+    told = plantelling.stages(planned())
 
     assert sum((stage.expected for stage in told), timedelta(0)) == planned().expected
 
 
 def test_a_first_release_has_one_wave_and_nothing_that_leaves() -> None:
-    assert len(telling.stages(planned(base=None))) == 2
+    assert len(plantelling.stages(planned(base=None))) == 2
 
 
 def test_spans_join_what_was_to_what_shall_be() -> None:
