@@ -121,6 +121,10 @@ class Judge(Settings):
     inconclusive: Literal["go-on", "pause"] = Field("go-on", description="with too little traffic to tell")
 
 
+def _answers(target: dict[Any, Any]) -> bool:
+    return bool(target.get("url") or target.get("status"))
+
+
 def _judge(said: Any) -> Any:
     return None if said is False or said == "off" else {} if said is True else said
 
@@ -145,6 +149,22 @@ class Environment(Settings):
     irreversible: tuple[str, ...] = Field((), description="globs of files whose change cannot be taken back")
     reversible: tuple[str, ...] = Field((), description="globs of migrations that can be taken back, whatever they say")
     continuous: bool = Field(False, description="what is green on the default branch goes out by itself")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _asks_only_where_it_answers(cls, said: Any) -> Any:
+        """What a script deploys has no check by default where its target does not say where it answers."""
+        target = said.get("target") if isinstance(said, dict) else None
+        is_deaf = isinstance(target, dict) and target.get("kind") == "command" and not _answers(target)
+        return {**said, "checks": ()} if is_deaf and "checks" not in said else said
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> "Environment":
+        asks = next((check for check in self.checks if check.http or check.tcp), None)
+        if asks is not None and self.target.kind == "command" and not (self.target.url or self.target.status):
+            said = f"the check {label(asks.check())!r} has nowhere to ask"
+            raise ValueError(f"{said}; give the target `url` or `status`, or choose a check that is a command")
+        return self
 
     @model_validator(mode="after")
     def _can_be_shared(self) -> "Environment":

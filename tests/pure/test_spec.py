@@ -112,6 +112,36 @@ def test_the_judge_is_there_unless_it_is_put_off(said: str, judged: bool) -> Non
     assert (spec(with_environment(f"judge: {said}")).environments["production"].judge is not None) is judged
 
 
+SCRIPT = "deploy: {environments: {production: {target: {kind: command, deploy: [./ship]%s}%s}}}"
+SOMEWHERE = ", url: 'http://shop.test'"
+
+
+@pytest.mark.parametrize(
+    ("target", "checks", "asked"),
+    [
+        ("", "", []),  # nobody knows where to ask
+        (SOMEWHERE, "", ["http"]),
+        (", status: [./ship]", "", ["http"]),
+        ("", ", checks: [{command: [./smoke]}]", ["command"]),
+        (SOMEWHERE, ", checks: []", []),
+    ],
+)
+def test_what_a_script_deploys_is_asked_where_its_target_says(target: str, checks: str, asked: list[str]) -> None:
+    production = spec(SCRIPT % (target, checks)).environments["production"]
+
+    assert [check.check().kind for check in production.checks] == asked
+    assert DeploySpec.model_validate(spec(SCRIPT % (target, checks)).model_dump(mode="json")).environments == {
+        "production": production
+    }
+
+
+@pytest.mark.parametrize(("check", "name"), [("{http: /healthz}", "/healthz"), ("{tcp: true}", "port open")])
+def test_a_check_that_has_nowhere_to_ask_is_refused(check: str, name: str) -> None:
+    (problem,) = said(SCRIPT % ("", f", checks: [{{command: [./smoke]}}, {check}]"))
+
+    assert f"the check '{name}' has nowhere to ask; give the target `url` or `status`" in problem
+
+
 def test_the_bake_of_the_strategy_goes_before_that_of_the_environment() -> None:
     block = with_environment("bake: 1m\nstrategy: {canary: [10, 100], bake: 5m}")
 
