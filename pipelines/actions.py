@@ -84,7 +84,8 @@ class Actions:
                 return Started(known, already=True)
             why = f"{_name(actor)} went back to {number}" + (f": {note}" if note else "")
             self.jobs.hold(tx, asked.lane, actor, why, at)  # locks the lane: nothing begins from here on
-            for other in store.unfinished(tx, [int(job.key) for job in self.jobs.queue(tx, asked.lane) if job.begun]):
+            begun = [int(job.key) for job in self.jobs.queue(tx, asked.lane) if job.begun and job.kind == ADVANCE]
+            for other in store.unfinished(tx, begun):
                 self.abort_in(tx, other, actor, at, f"rolled back to {number}")
             data = {"environment": environment, "reason": why}
             events.record(tx, "lane.held", f"lane:{asked.lane}", actor, at, data, service=service.ref)

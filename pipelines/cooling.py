@@ -6,20 +6,22 @@ that nothing is stopped beside a deploy that is under way there.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from ledger import events
 from ledger.clock import Clock
 from ledger.db import Database
+from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs
 from pipelines import store, warmth
 from pipelines.deploy import Deploy, State
 from pipelines.store import Asked
-from production.ports import Pending, Site, Target
+from production.ports import Failed, Pending, Progress, Site, Target
 
 LATER, COOL = "deploy.cool_later", "deploy.cool"  # kinds of job; their key is the lane
+AGAIN = timedelta(minutes=5)  # after a failure; meanwhile the lane is free
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,32 @@ class Cooling:
         with self.database.read() as session:
             live, frozen = store.live(session, service, environment), store.set_up(session, service, environment)
             until = warmth.until(session, service, environment)
-        again = None
-        if live is not None and frozen is not None and until is not None and until <= now:
-            site = Site(service, environment, frozen.target)
-            progress = self.targets[str(frozen.target["kind"])].stop(site, live.number, claim.fence)
-            again = now + progress.again if isinstance(progress, Pending) else None
+            stuck = store.is_stuck(session, service, environment)  # then nobody knows what serves
+        over = live is not None and frozen is not None and until is not None and until <= now and not stuck
+        progress: Progress | None = None
+        if over and live is not None and frozen is not None:
+            target = self.targets[str(frozen.target["kind"])]
+            progress = _stopped(target, Site(service, environment, frozen.target), live.number, claim.fence)
         with self.jobs.transaction() as tx:
             self.jobs.guard(tx, claim)
-            if again is None and until is not None and until <= now:
-                warmth.keep(tx, service, environment, None)
-                data = {"environment": environment, "release": live.number if live else None}
-                events.record(tx, "release.cooled", f"lane:{claim.key}", "worker", now, data, service=service)
-            self.jobs.finish(tx, claim, now, again_at=again)
+            match progress:
+                case Pending(_, soon):
+                    self.jobs.finish(tx, claim, now, again_at=now + soon)
+                    return
+                case Failed():
+                    warmth.keep(tx, service, environment, now + AGAIN)
+                    self.jobs.enqueue(tx, LATER, claim.key, now + AGAIN)
+                case _ if over:
+                    warmth.keep(tx, service, environment, None)
+                    data = {"environment": environment, "release": live.number if live else None}
+                    events.record(tx, "release.cooled", f"lane:{claim.key}", "worker", now, data, service=service)
+            self.jobs.finish(tx, claim, now)
+
+
+def _stopped(target: Target, site: Site, keep: int, fence: int) -> Progress:
+    try:
+        return target.stop(site, keep, fence)
+    except Error as error:
+        if error.code is Code.CONFLICT:  # our fence is old: somebody else has the lane
+            raise
+        return Failed(error.message)
