@@ -28,6 +28,7 @@ class Seen:
     lines: tuple[str, ...]
     instances: Sequence[Instance]
     now: datetime
+    over_at: datetime  # when the time of the step is over
 
 
 def look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, ports: Ports) -> Came:
@@ -35,19 +36,20 @@ def look(act: Perform, deploy: Deploy, plan: Plan, site: Site, target: Target, p
 
     A failure comes back as STEP_FAILED; what that means is the caller's matter.
     """
-    now = ports.clock()
     instances = [one for one in target.instances(site) if one.release == act.step.release and one.state != "stopped"]
     if not instances:
         return Came(Fact(Kind.STEP_FAILED, f"no instance of {act.step.release} is there to look at"))
     watch, lines = _asked(act, deploy, plan, instances, ports)
-    proof = deploy.proof
+    proof, now = deploy.proof, ports.clock()
+    began = deploy.began_at or now
+    over_at = began + act.step.expected
     if act.step.kind in (StepKind.BAKE, StepKind.VERIFY):
-        proof = weighing.seen(_own(proof, deploy), plan, act.step, target.shares(site), now)
+        proof = weighing.seen(_own(proof, plan, began), plan, act.step, target.shares(site), now, over_at)
     if act.step.kind is StepKind.BAKE:
         files = target.logs(site, act.step.release)
-        proof, said = measuring.measured(proof, plan, deploy.began_at or now, files, ports)
+        proof, said = measuring.measured(proof, plan, began, over_at, files, ports)
         lines = (*lines, *said)
-    seen = Seen(watch, proof, lines, instances, ports.clock())
+    seen = Seen(watch, proof, lines, instances, now, over_at)
     match act.step.kind:
         case StepKind.PROBE:
             return _probed(act, deploy, plan, seen)
@@ -77,11 +79,9 @@ def _asked(
     return seen, tuple(lines)
 
 
-def _own(proof: Proof, deploy: Deploy) -> Proof:
+def _own(proof: Proof, plan: Plan, began: datetime) -> Proof:
     """The first look of a step counts from here: what came before was not watched."""
-    began = deploy.began_at
-    fresh = proof.points and began is not None and proof.points[-1].at < began
-    return weighing.begun(proof) if fresh else proof
+    return weighing.begun(proof, plan) if proof.since is None or proof.since < began else proof
 
 
 def _probed(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
@@ -94,15 +94,14 @@ def _probed(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
 
 def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
     """Worse goes back at once; the end of its time with enough seen goes on; nobody can tell is for a person."""
-    verdict = weighing.verdict(seen.proof, plan)
+    verdict = weighing.verdict(seen.proof, plan) if act.step.percent else None  # a preview has no visitors
     if verdict is not None:
         seen = replace(seen, proof=replace(seen.proof, verdict=verdict.kind, said=verdict.sentence))
     if why := watching.worse(seen.watch):
         return _came(Kind.STEP_FAILED, why, seen)
     if verdict is not None and verdict.kind == "fail":
         return _came(Kind.STEP_FAILED, verdict.sentence, seen)
-    over_at = (deploy.began_at or seen.now) + act.step.expected
-    stopping = seen.now >= over_at
+    stopping = seen.now >= seen.over_at
     phase, why = measuring.verdict(seen.proof, plan, stopping=stopping)
     if phase in (Phase.FAILED, Phase.ERROR):
         return _came(Kind.STEP_FAILED, why, seen)
@@ -110,37 +109,42 @@ def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
         return _came(Kind.PAUSED, f"nobody can tell: {why}", seen)
     if not stopping or phase is not Phase.SUCCESSFUL or any(one.fails for one in seen.watch):
         # Its time may be over with a bad look; then the next ones say whether it is worse.
-        return _again(plan, seen, over_at)
+        return _again(plan, seen)
     said = f"watched {act.step.expected.total_seconds():g} s at {act.step.percent} %"
     passed = f"every check passed on {_count(seen)}" if plan.checks else f"{_count(seen)} up"
-    numbers = "".join(f"; {told}" for told in (verdict.sentence if verdict else "", why) if told)
+    numbers = "; ".join(told for told in (verdict.sentence if verdict else "", why) if told)
     if verdict is not None and verdict.kind == "inconclusive" and plan.judge and plan.judge.inconclusive == "pause":
         return _came(Kind.PAUSED, f"{said}, {passed}, but nobody can tell yet: {verdict.sentence}", seen)
-    return _done(act, f"{said}, {passed}{numbers}", seen)
+    seen = replace(seen, proof=replace(seen.proof, said=numbers))
+    return _done(act, f"{said}, {passed}{'; ' if numbers else ''}{numbers}", seen)
 
 
 def _verified(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
     """What serves again passes its checks, and does not fail its visitors; alerts would lag behind."""
-    over_at = (deploy.began_at or seen.now) + act.step.expected
     bad = weighing.still_bad(seen.proof, plan)
-    if watching.passed(seen.watch, plan.checks, seen.instances) and seen.now >= over_at and not bad:
+    if watching.passed(seen.watch, plan.checks, seen.instances) and seen.now >= seen.over_at and not bad:
         return _done(act, f"{act.step.release} serves again, {weighing.raw(seen.proof)}{_count(seen)} fine", seen)
     if why := watching.given_up(seen.watch, plan.checks, seen.instances, deploy.began_at or seen.now, seen.now):
         return _came(Kind.STEP_FAILED, why, seen)
-    return _again(plan, seen, over_at if seen.now < over_at else None)
+    if act.late and bad:
+        return _came(Kind.STEP_FAILED, f"{act.step.release} serves again, but is bad, too: {bad}", seen)
+    return _again(plan, seen)
 
 
 def _done(act: Perform, said: str, seen: Seen) -> Came:
     return _came(Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE, said, seen)
 
 
-def _again(plan: Plan, seen: Seen, over_at: datetime | None = None) -> Came:
-    again = watching.next_look(seen.watch, plan.checks, seen.instances, seen.now)
-    if over_at is not None and seen.now < over_at:
-        again = min(again, over_at) if plan.checks else min(over_at, seen.now + weighing.EVERY)
+def _again(plan: Plan, seen: Seen) -> Came:
+    """Look again when a check, a metric or the end of the step is due; at what visitors get, every few seconds."""
+    times = [seen.now + weighing.EVERY] if plan.judge or not plan.checks else []
+    if plan.checks:
+        times.append(watching.next_look(seen.watch, plan.checks, seen.instances, seen.now))
+    if seen.now < seen.over_at:
+        times.append(seen.over_at)
     if (measure := measuring.next_look(seen.proof, plan, seen.now)) is not None:
-        again = min(again, measure)
-    return Came(Fact(Kind.OBSERVED, "", seen.lines, watch=seen.watch, proof=seen.proof), again)
+        times.append(measure)
+    return Came(Fact(Kind.OBSERVED, "", seen.lines, watch=seen.watch, proof=seen.proof), min(times))
 
 
 def _came(kind: Kind, said: str, seen: Seen) -> Came:

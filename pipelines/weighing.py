@@ -7,7 +7,7 @@ besides it a share of failed requests that is too much in any case.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from math import exp
+from math import exp, sqrt
 
 from pipelines import evidence
 from pipelines.evidence import Verdict
@@ -17,30 +17,44 @@ from production.ports import Share
 
 POINTS = 60  # of one deploy that are kept for the plot; then every other one goes
 ENOUGH = 20  # requests before a share of them says anything
+EACH = 10  # requests of either side that an interval has at least: with one or two, every error is a side's own
+HISTORY = 10  # minutes before the deploy that say how errors usually vary
+CERTAIN = 2.33  # standard deviations: a share that is only just too much is called so once in a hundred times
 MINUTE = timedelta(minutes=1)
 EVERY = timedelta(seconds=5)  # between two looks where no check asks for more
 
 
-def begun(proof: Proof) -> Proof:
-    """Return the proof at the beginning of another wave: what was counted before does not count as its own."""
-    return replace(proof, counted=(), pending=(0, 0), since=None)
+def begun(proof: Proof, plan: Plan) -> Proof:
+    """Return the proof at the beginning of another step: what was answered between the steps is nobody's."""
+    return replace(_flushed(proof, plan), counted=(), since=None, again=(0, 0))
 
 
-def seen(proof: Proof, plan: Plan, step: Step, shares: Sequence[Share], now: datetime) -> Proof:
-    """Add what has been answered since the last look."""
+def seen(proof: Proof, plan: Plan, step: Step, shares: Sequence[Share], now: datetime, over_at: datetime) -> Proof:
+    """Add what has been answered since the last look. `over_at`: when the step's time is over."""
     if plan.judge is None or plan.base is None or not shares:
         return proof
-    told = tuple(Counted(one.release, one.requests, one.errors) for one in shares)
+    told = _told(proof.counted, shares)
     if not proof.counted:
-        return replace(proof, counted=told, since=now)
+        return replace(proof, counted=told, since=max(now, over_at - step.expected))
+    after = replace(proof, counted=told)
     if step.kind is StepKind.VERIFY:
-        new = _since(proof.counted, told, step.release)
-        return replace(proof, counted=told, again=(proof.again[0] + new[0], proof.again[1] + new[1]))
+        return replace(after, again=_sum(proof.again, _since(proof.counted, told, step.release)))
+    if step.percent == 0:
+        return after  # a preview has no visitors
     new = _since(proof.counted, told, plan.release.number)
     old = _since(proof.counted, told, plan.base.number)
-    after = replace(proof, counted=told)
-    after = _beside(after, plan, new, old) if step.percent < 100 else _alone(after, plan, step, new, now)
-    return replace(after, points=_plotted(after, step, now))
+    if step.percent < 100:
+        after = _beside(after, plan, new, old, over=now >= over_at)
+    else:
+        after = _alone(after, plan, step, new, now, over_at)
+    return replace(after, points=_plotted(after, plan, step, now))
+
+
+def _told(before: Sequence[Counted], shares: Sequence[Share]) -> tuple[Counted, ...]:
+    """Return the counts by now; of a release that is not told of this time, the last ones."""
+    told = tuple(Counted(one.release, one.requests, one.errors) for one in shares)
+    releases = {one.release for one in told}
+    return (*told, *(one for one in before if one.release not in releases))
 
 
 def _since(before: Sequence[Counted], now: Sequence[Counted], release: int) -> tuple[int, int]:
@@ -52,32 +66,40 @@ def _since(before: Sequence[Counted], now: Sequence[Counted], release: int) -> t
     return told.requests - was.requests, told.errors - was.errors
 
 
-def _beside(proof: Proof, plan: Plan, new: tuple[int, int], old: tuple[int, int]) -> Proof:
+def _sum(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _beside(proof: Proof, plan: Plan, new: tuple[int, int], old: tuple[int, int], *, over: bool) -> Proof:
+    """Wait until both have some requests. When an interval ends depends on requests alone, so e stays what it is."""
+    after = replace(proof, pending=_sum(proof.pending, new), pending_old=_sum(proof.pending_old, old))
+    enough = min(after.pending[0], after.pending_old[0]) >= EACH
+    return _flushed(after, plan) if enough or over else after
+
+
+def _flushed(proof: Proof, plan: Plan) -> Proof:
     """The share is what it really was: given how many requests each got, errors fall on them alike or they do not."""
-    requests = new[0] + old[0]
-    if requests == 0:
+    new, old = proof.pending, proof.pending_old
+    if new == old == (0, 0):
         return proof
-    return replace(proof, evidence=_taken(proof, plan, new[0] / requests, new, old))
+    share = min(1.0, new[0] / (new[0] + old[0])) if new[0] + old[0] else 0.0
+    return replace(proof, evidence=_taken(proof, plan, share, new, old), pending=(0, 0), pending_old=(0, 0))
 
 
-def _alone(proof: Proof, plan: Plan, step: Step, new: tuple[int, int], now: datetime) -> Proof:
+def _alone(proof: Proof, plan: Plan, step: Step, new: tuple[int, int], now: datetime, over_at: datetime) -> Proof:
     """All traffic is on the new release: whole intervals of it are weighed against the time before."""
-    pending = (proof.pending[0] + new[0], proof.pending[1] + new[1])
-    since = proof.since or now
-    length = min(MINUTE, step.expected) if step.expected else MINUTE
-    if now - since < length:
+    pending, since = _sum(proof.pending, new), proof.since or now
+    length = min(MINUTE, step.expected)
+    if now < min(since + length, over_at) or pending == (0, 0):
         return replace(proof, pending=pending, since=since)
     intervals = max(1, round(step.expected / length))
-    before = plan.before
-    if len(before.errors) < intervals or proof.alone >= intervals:
-        counted = _taken(proof, plan, 1.0, pending, (0, 0))
-        return replace(proof, evidence=counted, pending=(0, 0), since=now, alone=proof.alone + 1)
-    _, errors = evidence.before_after(before.errors, intervals)
-    _, requests = evidence.before_after(before.requests, intervals)
-    old = (requests[proof.alone], errors[proof.alone])
-    share = pending[0] / (pending[0] + old[0]) if pending[0] + old[0] else 1.0
-    counted = _taken(proof, plan, share, pending, old)
-    return replace(proof, evidence=counted, pending=(0, 0), since=now, alone=proof.alone + 1)
+    old, before = (0, 0), plan.before
+    if proof.alone < intervals <= len(before.errors):
+        _, errors = evidence.before_after(before.errors, intervals)
+        _, requests = evidence.before_after(before.requests, intervals)
+        old = (requests[proof.alone], errors[proof.alone])
+    after = replace(proof, pending=pending, pending_old=old, since=now, alone=proof.alone + 1)
+    return _flushed(after, plan)
 
 
 def _taken(proof: Proof, plan: Plan, share: float, new: tuple[int, int], old: tuple[int, int]) -> evidence.Evidence:
@@ -94,53 +116,73 @@ def _taken(proof: Proof, plan: Plan, share: float, new: tuple[int, int], old: tu
     )
 
 
-def _plotted(proof: Proof, step: Step, now: datetime) -> tuple[Point, ...]:
-    counted = proof.evidence
-    e = exp(min(counted.log_e, 700.0))  # a float ends near e^709
-    point = Point(
-        now,
-        step.percent,
-        counted.canary_requests + proof.pending[0],
-        counted.canary_errors + proof.pending[1],
-        counted.baseline_requests,
-        counted.baseline_errors,
-        e,
-    )
-    points = (*proof.points, point)
-    return points if len(points) <= POINTS else (*points[:-1:2], point)
+def _plotted(proof: Proof, plan: Plan, step: Step, now: datetime) -> tuple[Point, ...]:
+    new, old = _new(proof), _old(proof)
+    e = exp(min(proof.evidence.log_e / _phi(plan), 700.0))  # as the verdict has it; a float ends near e^709
+    points = (*proof.points, Point(now, step.percent, *new, *old, e))
+    return points if len(points) <= POINTS else (*points[:-1:2], points[-1])
+
+
+def _new(proof: Proof) -> tuple[int, int]:
+    return _sum((proof.evidence.canary_requests, proof.evidence.canary_errors), proof.pending)
+
+
+def _old(proof: Proof) -> tuple[int, int]:
+    return _sum((proof.evidence.baseline_requests, proof.evidence.baseline_errors), proof.pending_old)
+
+
+def _phi(plan: Plan) -> float:
+    history = plan.before.errors
+    return evidence.phi(history) if len(history) >= HISTORY else 1.0
 
 
 def verdict(proof: Proof, plan: Plan) -> Verdict | None:
     """Return what the counts say; None where there is nobody to compare with, or nothing is counted."""
     if plan.judge is None or plan.base is None or not proof.counted:
         return None
-    told, judge = proof.evidence, plan.judge
-    history = plan.before.errors
+    judge = plan.judge
     found = evidence.judged(
-        told,
+        proof.evidence,
         alpha=judge.alpha,
-        phi=evidence.phi(history) if history else 1.0,
-        guard="phi" if history else "two-looks",
+        phi=_phi(plan),
+        guard="phi" if len(plan.before.errors) >= HISTORY else "two-looks",
         tolerance=judge.tolerance,
     )
     if found.kind != "fail" and (much := _too_much(proof, plan)):
         return replace(found, kind="fail", sentence=much)
+    if proof.alone and proof.evidence.baseline_requests:
+        return replace(found, sentence=f"{found.sentence}; at 100 % against the time before the deploy")
     return found
 
 
 def _too_much(proof: Proof, plan: Plan) -> str:
     """Return why the share of failed requests is too much, whatever was before; empty when it is not."""
     assert plan.judge is not None
-    told = proof.evidence
-    requests, errors = told.canary_requests + proof.pending[0], told.canary_errors + proof.pending[1]
-    if requests < ENOUGH or errors * 100 <= plan.judge.worst * requests:
+    (requests, errors), (old_requests, old_errors) = _new(proof), _was(proof, plan)
+    if not _surely_over(plan.judge.worst, requests, errors):
         return ""
-    old_requests, old_errors = told.baseline_requests, told.baseline_errors
-    if old_requests >= ENOUGH and errors * old_requests <= 2 * old_errors * requests:
+    if errors * old_requests <= 2 * old_errors * requests:
         return ""  # it was about as bad before, so going back would not help
-    share = 100 * errors / requests
     before = f" against {old_errors:,} in {old_requests:,}" if old_requests else ""
+    share = 100 * errors / requests
     return f"{errors:,} errors in {requests:,} requests{before}, {share:.1f} % is more than {plan.judge.worst:g} %"
+
+
+def _surely_over(percent: float, requests: int, errors: int) -> bool:
+    """Is that the share of errors, and not bad luck with a few requests? By Wilson's lower bound."""
+    if requests < ENOUGH:
+        return False
+    share, square = min(1.0, errors / requests), CERTAIN**2
+    middle = share + square / (2 * requests)
+    spread = CERTAIN * sqrt(share * (1 - share) / requests + square / (4 * requests**2))
+    return (middle - spread) / (1 + square / requests) * 100 > percent
+
+
+def _was(proof: Proof, plan: Plan) -> tuple[int, int]:
+    """Return requests and errors of the old release beside the new, else of the time before; (0, 0): nobody knows."""
+    old = _old(proof)
+    before = (sum(plan.before.requests), sum(plan.before.errors))
+    return next((told for told in (old, before) if told[0] >= ENOUGH), (0, 0))
 
 
 def raw(proof: Proof) -> str:
@@ -149,10 +191,12 @@ def raw(proof: Proof) -> str:
     return f"{errors:,} errors in {requests:,} requests, " if requests else ""
 
 
-def still_bad(proof: Proof, plan: Plan) -> bool:
-    """Does what serves again fail its visitors, more than it did before?"""
+def still_bad(proof: Proof, plan: Plan) -> str:
+    """Say how what serves again fails its visitors, more than it did before; empty when it does not."""
     requests, errors = proof.again
     worst = plan.judge.worst if plan.judge else 100.0
-    told = proof.evidence
-    was = told.baseline_errors / told.baseline_requests if told.baseline_requests else 0.0
-    return requests >= ENOUGH and errors * 100 > worst * requests and errors > 2 * was * requests
+    old_requests, old_errors = _was(proof, plan)
+    if not _surely_over(worst, requests, errors) or errors * old_requests <= 2 * old_errors * requests:
+        return ""
+    share = 100 * errors / requests
+    return f"{errors:,} errors in {requests:,} requests, {share:.1f} % is more than {worst:g} %"

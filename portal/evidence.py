@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from pipelines.deploy import Deploy
 from pipelines.proof import Point
-from portal import render
+from portal import render, telling
 from portal.plots import Line, Mark, plot
 from portal.render import Times
 
@@ -32,10 +32,11 @@ def evidence(deploy: Deploy, times: Times) -> Evidence | None:
         return None
     began, span = points[0].at, (points[-1].at - points[0].at).total_seconds() or 1.0
     places = [(point.at - began).total_seconds() / span for point in points]
-    ends = (times.short_clock(points[0].at), times.short_clock(points[-1].at))
+    written = times.clock if span < telling.QUICK else times.short_clock
+    ends = (written(points[0].at), written(points[-1].at))
     new = list(zip(places[1:], _rates(points, new=True), strict=True))
     old = list(zip(places[1:], _rates(points, new=False), strict=True))
-    top = max([rate for _, rate in (*new, *old)] + [0.5]) * 1.15
+    top = min(max([rate for _, rate in (*new, *old)] + [0.5]) * 1.15, 100)
     waves = _waves(points, places)
     said = f"Errors in percent of requests, release {plan.release.number} against {plan.base.number}"
     errors = plot([Line(old, "old"), Line(new)], top, " %", said, waves, ends)

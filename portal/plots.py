@@ -37,7 +37,7 @@ def plot(
     for share in (0.5, 1.0):
         y = ground - share * ROOM
         parts.append(f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="halo" x="0" y="{y - 4:.1f}">{_short(top * share)}{escape(unit)}</text>')
+        parts.append(f'<text class="halo" x="0" y="{y + 13:.1f}">{_short(top * share)}{escape(unit)}</text>')
     for mark in marks:
         x, words = 100 * mark.at, 'dx="-4" text-anchor="end"' if mark.at > 0.85 else 'dx="4"'
         parts.append(f'<line class="mk" x1="{x:.2f}%" x2="{x:.2f}%" y1="4" y2="{ground}"/>')
