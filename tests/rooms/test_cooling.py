@@ -8,6 +8,7 @@ from ledger import events
 from ledger.db import Database
 from ledger.jobs import LEASE, Claim
 from pipelines.cooling import AGAIN, COOL, LATER, Cooling
+from pipelines.deciding import TRIES
 from pipelines.jobs import ADVANCE
 from production.ports import Failed
 from tests.rooms.deploying import LANE, House, Repository, described, repository
@@ -128,11 +129,13 @@ def test_what_could_not_be_ended_is_tried_again_and_not_said_to_be_over(deployed
 def test_where_a_deploy_is_stuck_nothing_is_ended_for_it_may_be_what_serves(
     deployed: Warm, repository: Repository
 ) -> None:
-    repository.commit(described(BLUE, bake="10s", fails={"*": "undo"}))
+    repository.commit(described(BLUE, bake="10s"))
     third = deployed.deploy()
     deployed.go_to(third, "bake")
     deployed.abort(third)
-    deployed.go()
+    for _ in range(TRIES):
+        deployed.fail_once["weigh"] = Failed("the balancer does not answer")
+        deployed.go(lambda: not deployed.fail_once)
     assert (deployed.word(third), deployed.serving()) == ("stuck", {3: 100.0})
 
     deployed.cools()
