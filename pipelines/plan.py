@@ -237,8 +237,8 @@ class _Forward:
 def probing(asked: Environment) -> tuple[timedelta, timedelta]:
     """Return how long probing should take, and after how long it is given up."""
     checks = [check.check() for check in asked.checks]
-    usual = max(((check.passes - 1) * check.every for check in checks), default=timedelta(0))
-    return usual, max((check.deadline for check in checks), default=timedelta(0))
+    usual = max((check.delay + (check.passes - 1) * check.every for check in checks), default=timedelta(0))
+    return usual, max((check.delay + check.deadline for check in checks), default=timedelta(0))
 
 
 def _back(steps: tuple[Step, ...], base: ReleaseRef | None) -> timedelta:

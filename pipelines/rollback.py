@@ -17,7 +17,7 @@ def way_back(plan: Plan, attempted: int) -> tuple[Step, ...]:
     """Return what must be done when the steps before index `attempted` have been attempted."""
     done = {step.kind for step in plan.steps[:attempted]}
     base = plan.base.number if plan.base else 0  # 0: nothing served before, so nothing shall serve after
-    looks = max((check.deadline for check in plan.checks), default=timedelta(0)) + GRACE
+    looks = max((check.delay + check.deadline for check in plan.checks), default=timedelta(0)) + GRACE
     acts = 2 * GRACE + plan.longest
     again = [
         Step(StepKind.START, base, instances=plan.instances, deadline=acts),

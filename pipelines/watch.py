@@ -62,16 +62,20 @@ def find(watch: Watch, check: Check, instance: str) -> Look | None:
     return next((look for look in watch if (look.check, look.instance) == (name, instance)), None)
 
 
-def due(watch: Watch, check: Check, instance: Instance, now: datetime) -> bool:
-    """Is it time for another look?"""
+def due(watch: Watch, check: Check, instance: Instance, now: datetime, began: datetime | None = None) -> bool:
+    """Is it time for another look? A clock that was set back does not hold it up."""
     last = find(watch, check, instance.name)
-    return last is None or last.at + check.every <= now
+    if last is None:
+        return began is None or now >= began + check.delay or now < began
+    return last.at + check.every <= now or now < last.at
 
 
-def next_look(watch: Watch, checks: Sequence[Check], instances: Sequence[Instance], now: datetime) -> datetime:
+def next_look(
+    watch: Watch, checks: Sequence[Check], instances: Sequence[Instance], now: datetime, began: datetime | None = None
+) -> datetime:
     """Return when the next look is due, at the earliest now."""
     times = [
-        (look.at + check.every if (look := find(watch, check, instance.name)) else now)
+        (look.at + check.every if (look := find(watch, check, instance.name)) else (began or now) + check.delay)
         for check in checks
         for instance in instances
     ]
@@ -98,7 +102,7 @@ def given_up(
                 continue
             if instance.state == "exited" and look is not None and look.fails >= FAILS_IN_A_ROW:
                 return f"{instance.name} exited with {instance.code}; {look.check}: {look.said}"
-            if now >= began + check.deadline:
+            if now >= began + check.delay + check.deadline:
                 said = look.said if look else "nobody could ask it"
                 seconds = f"{check.deadline.total_seconds():g}"
                 return f"{instance.name} did not pass {check.passes} times in a row within {seconds} s: {said}"

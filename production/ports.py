@@ -149,6 +149,7 @@ class Check:
     every: timedelta = timedelta(seconds=1)
     timeout: timedelta = timedelta(seconds=5)
     deadline: timedelta = timedelta(seconds=30)
+    delay: timedelta = timedelta(0)  # before the first look, and not part of the deadline
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,7 @@ class CheckSettings(Settings):
     every: Duration = timedelta(seconds=1)
     timeout: Duration = timedelta(seconds=5)
     deadline: Duration = timedelta(seconds=30)
+    delay: Duration = Field(timedelta(0), description="before the first look; the deadline counts from then")
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "CheckSettings":
@@ -218,4 +219,4 @@ class CheckSettings(Settings):
         kind = next(kind for kind in CHECK_KINDS if getattr(self, kind) is not None)
         said = getattr(self, kind)
         what = () if said is True else (said,) if isinstance(said, str) else tuple(said)
-        return Check(kind, what, self.status, self.passes, self.every, self.timeout, self.deadline)  # type: ignore[arg-type]
+        return Check(kind, what, self.status, self.passes, self.every, self.timeout, self.deadline, self.delay)  # type: ignore[arg-type]

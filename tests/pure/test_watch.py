@@ -1,5 +1,6 @@
 """What checks have said, folded look by look; against a model that remembers every answer."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 from typing import Any
@@ -72,6 +73,20 @@ def test_the_next_look_is_due_when_the_check_says_so() -> None:
     assert next_look(watch, [HTTP], [ONE], NOON) == NOON + SECOND
     assert next_look(watch, [HTTP], [ONE], NOON + 5 * SECOND) == NOON + 5 * SECOND
     assert next_look(watch, [HTTP], [ONE, TWO], NOON) == NOON  # TWO was never looked at
+
+
+def test_a_check_with_a_delay_is_asked_when_that_is_over_and_not_given_up_before() -> None:
+    slow = replace(HTTP, delay=10 * SECOND)
+
+    assert not due((), slow, ONE, NOON + 9 * SECOND, NOON)
+    assert due((), slow, ONE, NOON + 10 * SECOND, NOON)
+    assert next_look((), [slow], [ONE], NOON + SECOND, NOON) == NOON + 10 * SECOND
+    assert given_up((), [slow], [ONE], NOON, NOON + 39 * SECOND) is None
+    assert given_up((), [slow], [ONE], NOON, NOON + 40 * SECOND) is not None
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_looks() -> None:
+    assert due(folded(True), HTTP, ONE, NOON - 60 * SECOND)
 
 
 def test_probing_is_given_up_at_the_check_s_deadline_and_says_what_was_answered_last() -> None:
