@@ -89,7 +89,7 @@ def _probed(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
         return _done(act, f"{_count(seen)} of {act.step.release} ready", seen)
     if why := watching.given_up(seen.watch, plan.checks, seen.instances, deploy.began_at or seen.now, seen.now):
         return _came(Kind.STEP_FAILED, why, seen)
-    return _again(plan, seen)
+    return _again(act, plan, seen)
 
 
 def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
@@ -109,7 +109,7 @@ def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
         return _came(Kind.PAUSED, f"nobody can tell: {why}", seen)
     if not stopping or phase is not Phase.SUCCESSFUL or any(one.fails for one in seen.watch):
         # Its time may be over with a bad look; then the next ones say whether it is worse.
-        return _again(plan, seen)
+        return _again(act, plan, seen)
     said = f"watched {act.step.expected.total_seconds():g} s at {act.step.percent} %"
     passed = f"every check passed on {_count(seen)}" if plan.checks else f"{_count(seen)} up"
     numbers = "; ".join(told for told in (verdict.sentence if verdict else "", why) if told)
@@ -128,22 +128,21 @@ def _verified(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
         return _came(Kind.STEP_FAILED, why, seen)
     if act.late and bad:
         return _came(Kind.STEP_FAILED, f"{act.step.release} serves again, but is bad, too: {bad}", seen)
-    return _again(plan, seen)
+    return _again(act, plan, seen)
 
 
 def _done(act: Perform, said: str, seen: Seen) -> Came:
     return _came(Kind.UNDO_STEP_DONE if act.undo else Kind.STEP_DONE, said, seen)
 
 
-def _again(plan: Plan, seen: Seen) -> Came:
-    """Look again when a check, a metric or the end of the step is due; at what visitors get, every few seconds."""
-    times = [seen.now + weighing.EVERY] if plan.judge or not plan.checks else []
-    if plan.checks:
-        times.append(watching.next_look(seen.watch, plan.checks, seen.instances, seen.now))
-    if seen.now < seen.over_at:
-        times.append(seen.over_at)
-    if (measure := measuring.next_look(seen.proof, plan, seen.now)) is not None:
-        times.append(measure)
+def _again(act: Perform, plan: Plan, seen: Seen) -> Came:
+    """Look again when a check is due; beyond probing also at the end of the step, and often at what visitors get."""
+    times = [watching.next_look(seen.watch, plan.checks, seen.instances, seen.now)] if plan.checks else []
+    if act.step.kind is not StepKind.PROBE:
+        times += [seen.now + weighing.EVERY] if plan.judge or not plan.checks else []
+        times += [seen.over_at] if seen.now < seen.over_at else []
+    if act.step.kind is StepKind.BAKE and (due := measuring.next_look(seen.proof, plan, seen.now)) is not None:
+        times.append(due)
     return Came(Fact(Kind.OBSERVED, "", seen.lines, watch=seen.watch, proof=seen.proof), min(times))
 
 

@@ -47,8 +47,9 @@ class Proof:
 
     evidence: Evidence = Evidence()
     counted: tuple[Counted, ...] = ()
-    pending: tuple[int, int] = (0, 0)  # requests and errors of an interval that is not over
-    since: datetime | None = None  # when that interval began
+    pending: tuple[int, int] = (0, 0)  # requests and errors of the new one in an interval that is not over
+    pending_old: tuple[int, int] = (0, 0)  # the same of the old one beside it
+    since: datetime | None = None  # when that interval began, or the step
     alone: int = 0
     again: tuple[int, int] = (0, 0)  # requests and errors of what serves again after going back
     points: tuple[Point, ...] = ()
