@@ -140,7 +140,7 @@ def deploys(
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[Row]:
-    """Return deploys, newest first; `ended`: healthy, undone, aborted, tried or stuck; `before`: an id to page on from."""
+    """Return deploys, newest first. `ended`: healthy, undone, aborted, tried or stuck; `before`: an id to page on."""
     asked: list[ColumnElement[bool]] = []
     if service is not None:
         asked.append(DeployRow.service == service)
