@@ -67,7 +67,7 @@ def _asked(
     checker = ports.checkers[str(plan.target["kind"])]
     for instance in instances:
         for check in plan.checks:
-            if not watching.due(seen, check, instance, now):
+            if not watching.due(seen, check, instance, now, deploy.began_at):
                 continue
             before = watching.find(seen, check, instance.name)
             answer = checker.look(check, instance, _env(plan, act.step, instance))
@@ -137,7 +137,8 @@ def _done(act: Perform, said: str, seen: Seen) -> Came:
 
 def _again(act: Perform, plan: Plan, seen: Seen) -> Came:
     """Look again when a check is due; beyond probing also at the end of the step, and often at what visitors get."""
-    times = [watching.next_look(seen.watch, plan.checks, seen.instances, seen.now)] if plan.checks else []
+    began = seen.over_at - act.step.expected
+    times = [watching.next_look(seen.watch, plan.checks, seen.instances, seen.now, began)] if plan.checks else []
     if act.step.kind is not StepKind.PROBE:
         times += [seen.now + weighing.EVERY] if plan.judge or not plan.checks else []
         times += [seen.over_at] if seen.now < seen.over_at else []
