@@ -82,9 +82,8 @@ def basics(of: Situation) -> Iterator[Gate]:
     yield _catalog(of)
     yield _direction(of)
     yield _size(of)
-    if "migration" in of.change.touches:
-        why = "going back does not take a migration back; see that both fit"
-        yield Gate("warn", "Touches a migration", why, "touches")
+    if of.taken_away or "migration" in of.change.touches:
+        yield _touches(of)
     yield _lane(of)
 
 
@@ -127,6 +126,16 @@ def _direction(of: Situation) -> Gate:
         why = "what serves now has commits that this revision has not"
         return Gate("warn", "This goes back or sideways", why, "direction")
     return Gate("good", "Goes forward", "this revision contains all that serves now", "direction")
+
+
+def _touches(of: Situation) -> Gate:
+    if of.taken_away and of.change.back:
+        return Gate("warn", "Going back leaves something behind", f"{of.taken_away}; see that it fits", "touches")
+    if of.taken_away:
+        why = f"{of.taken_away}; if it goes wrong, it stops and asks instead of going back"
+        return Gate("warn", "Cannot be taken back by itself", why, "touches")
+    why = "it only adds, as far as its text shows; going back does not take it back, so see that both fit"
+    return Gate("warn", "Touches a migration", why, "touches")
 
 
 def _size(of: Situation) -> Gate:

@@ -138,6 +138,8 @@ class Planner:
         ahead = base is None or _is_ahead(mirror, base.revision, target_revision)
         moving = self._change(mirror, base.revision if base else None, target_revision)
         past = store.past(session, asked.service, asked.environment)
+        newer = base.revision if moving.back and base is not None else target_revision
+        taken_away = _taken_away(mirror, asked, moving, newer)
         made = plan(
             asked.service,
             asked.environment,
@@ -148,7 +150,7 @@ class Planner:
             past,
             rollback=asked.rollback,
             trial=asked.terms.trial,
-            irreversible=_why_not_back(mirror, asked, moving),
+            irreversible="" if asked.rollback or moving.back or asked.terms.trial else taken_away,
             before=traffic.before(session, asked.service, asked.environment, at),
             was=store.set_up(session, asked.service, asked.environment),
         )
@@ -165,6 +167,7 @@ class Planner:
             stuck=store.is_stuck(session, asked.service, asked.environment),
             held=hold.reason if hold and not asked.rollback else "",
             problems=problems,
+            taken_away=taken_away,
         )
         situation = looked_around(session, situation, asked, made.expected, at, self.others)
         return Preview(made, gates(situation), asked, at, head, situation)
@@ -193,13 +196,11 @@ def _read(mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec | None
     return None, problems
 
 
-def _why_not_back(mirror: Mirror, asked: Asked, moving: Change) -> str:
-    """Return why this could not be taken back once it has begun."""
-    if asked.rollback or moving.back or asked.terms.trial:
-        return ""
+def _taken_away(mirror: Mirror, asked: Asked, moving: Change, newer: str) -> str:
+    """Return what of this change the old code may miss, as the newer revision of the two has it."""
     told = asked.spec.environments[asked.environment]
     read = reversible.migrations(moving.paths, told.reversible)
-    texts = {path: (mirror.read(asked.release.revision, path) or b"").decode(errors="replace") for path in read}
+    texts = {path: (mirror.read(newer, path) or b"").decode(errors="replace") for path in read}
     return reversible.why_not(moving.paths, texts, told.irreversible, told.reversible)
 
 

@@ -82,6 +82,7 @@ class Situation:
     stuck: bool = False  # the last deploy there ended stuck: nobody knows what serves
     held: str = ""  # why the lane is held, empty when it is not
     problems: int = 0  # of the catalog file at this revision, errors only
+    taken_away: str = ""  # what this cannot take back once it is out, or, going back, what it leaves behind
     now: datetime = NEVER
     settings: Gates = NOTHING_ASKED
     terms: Terms = USUAL
