@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from pipelines.proof import Before
@@ -13,6 +14,7 @@ from production.ports import Share
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 KEPT = timedelta(hours=3)
+NEAR = timedelta(minutes=2)  # between two counts; after a longer gap nobody knows when it was
 
 Totals = Mapping[str, Sequence[int]]  # release -> requests and errors
 
@@ -20,22 +22,29 @@ Totals = Mapping[str, Sequence[int]]  # release -> requests and errors
 def counted(session: Session, service: str, environment: str, shares: Sequence[Share], at: datetime) -> None:
     """Keep what was answered in the minute that ends now; a second count in one minute changes nothing."""
     minute = at.replace(second=0, microsecond=0)
-    last = session.scalars(
-        select(TrafficRow)
-        .where(TrafficRow.service == service, TrafficRow.environment == environment)
-        .order_by(TrafficRow.minute.desc())
-        .limit(1)
-    ).one_or_none()
-    if last is not None and last.minute >= minute:
+    last = _last(session, service, environment)
+    if last is not None and last.minute > minute:  # the clock was set back
+        session.execute(delete(TrafficRow).where(*_of(service, environment), TrafficRow.minute > minute))
+        last = _last(session, service, environment)
+    if last is not None and last.minute == minute:
         return
     totals = {str(one.release): [one.requests, one.errors] for one in shares}
     requests, errors = (0, 0)
-    if last is not None and last.minute >= minute - 2 * MINUTE:  # after a longer gap nobody knows when it was
+    if last is not None and minute - last.minute <= NEAR:
         requests, errors = _new(last.totals, totals)
     row = TrafficRow(
         service=service, environment=environment, minute=minute, requests=requests, errors=errors, totals=totals
     )
     session.add(row)
+
+
+def _last(session: Session, service: str, environment: str) -> TrafficRow | None:
+    newest = select(TrafficRow).where(*_of(service, environment)).order_by(TrafficRow.minute.desc()).limit(1)
+    return session.scalars(newest).one_or_none()
+
+
+def _of(service: str, environment: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return TrafficRow.service == service, TrafficRow.environment == environment
 
 
 def _new(before: Totals, now: Totals) -> tuple[int, int]:
@@ -49,13 +58,15 @@ def _new(before: Totals, now: Totals) -> tuple[int, int]:
 
 
 def before(session: Session, service: str, environment: str, at: datetime) -> Before:
-    """Return the last hour, oldest minute first."""
+    """Return the last hour, oldest minute first, as far as it was counted."""
+    since = at - HOUR
     rows = session.execute(
-        select(TrafficRow.requests, TrafficRow.errors)
-        .where(TrafficRow.service == service, TrafficRow.environment == environment, TrafficRow.minute > at - HOUR)
+        select(TrafficRow.minute, TrafficRow.requests, TrafficRow.errors)
+        .where(*_of(service, environment), TrafficRow.minute > since - NEAR, TrafficRow.minute <= at)
         .order_by(TrafficRow.minute)
     ).all()
-    return Before(tuple(row.requests for row in rows), tuple(row.errors for row in rows))
+    known = [row for last, row in pairwise(rows) if row.minute - last.minute <= NEAR and row.minute > since]
+    return Before(tuple(row.requests for row in known), tuple(row.errors for row in known))
 
 
 def forget(session: Session, at: datetime) -> None:
