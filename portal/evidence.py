@@ -46,7 +46,7 @@ def evidence(deploy: Deploy, times: Times) -> Evidence | None:
         [Line([(0.0, bar), (1.0, bar)], "bad"), Line(list(zip(places, heights, strict=True)))],
         bar * 1.5,
         "",
-        f"Evidence that it is worse: {render.number(round(points[-1].e, 1))}, the bar is {bar:g}",
+        f"Evidence that it is worse: {_short(points[-1].e)}, the bar is {bar:g}",
         waves,
         ends,
     )
@@ -69,10 +69,16 @@ def _waves(points: Sequence[Point], places: Sequence[float]) -> Sequence[Mark]:
 
 
 def _rates(points: Sequence[Point], *, new: bool) -> list[float]:
-    """Return the share of failed requests between two looks, in percent."""
-    rates = []
+    """Return the share of failed requests between two looks, in percent; without a request it is as it was."""
+    rates, last = [], 0.0
     for before, after in pairwise(points):
         requests = after.new_requests - before.new_requests if new else after.old_requests - before.old_requests
         errors = after.new_errors - before.new_errors if new else after.old_errors - before.old_errors
-        rates.append(100 * errors / requests if requests > 0 else 0.0)
+        last = 100 * errors / requests if requests > 0 else last
+        rates.append(last)
     return rates
+
+
+def _short(e: float) -> str:
+    """Write it without a hundred digits."""
+    return f"{e:.0e}" if e >= 1e6 else render.number(round(e, 1))
