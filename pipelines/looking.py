@@ -115,7 +115,8 @@ def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
     numbers = "; ".join(told for told in (verdict.sentence if verdict else "", why) if told)
     if verdict is not None and verdict.kind == "inconclusive" and plan.judge and plan.judge.inconclusive == "pause":
         return _came(Kind.PAUSED, f"{said}, {passed}, but nobody can tell yet: {verdict.sentence}", seen)
-    seen = replace(seen, proof=replace(seen.proof, said=numbers))
+    if verdict is None:
+        seen = replace(seen, proof=replace(seen.proof, said=numbers))
     return _done(act, f"{said}, {passed}{'; ' if numbers else ''}{numbers}", seen)
 
 
