@@ -159,13 +159,21 @@ def _too_much(proof: Proof, plan: Plan) -> str:
     """Return why the share of failed requests is too much, whatever was before; empty when it is not."""
     assert plan.judge is not None
     (requests, errors), (old_requests, old_errors) = _new(proof), _was(proof, plan)
-    if not _surely_over(plan.judge.worst, requests, errors):
-        return ""
-    if errors * old_requests <= 2 * old_errors * requests:
-        return ""  # it was about as bad before, so going back would not help
     before = f" against {old_errors:,} in {old_requests:,}" if old_requests else ""
-    share = 100 * errors / requests
-    return f"{errors:,} errors in {requests:,} requests{before}, {share:.1f} % is more than {plan.judge.worst:g} %"
+    told = f"{errors:,} errors in {requests:,} requests{before}, {_over(requests, errors, plan.judge.worst)}"
+    return told if _is_too_much(proof, plan, requests, errors) else ""
+
+
+def _is_too_much(proof: Proof, plan: Plan, requests: int, errors: int) -> bool:
+    """Is that surely more than the team's worst, and not about as bad as before, when going back would not help?"""
+    worst = plan.judge.worst if plan.judge else 100.0
+    old_requests, old_errors = _was(proof, plan)
+    as_before = old_requests > 0 and errors * old_requests <= 2 * old_errors * requests
+    return _surely_over(worst, requests, errors) and not as_before
+
+
+def _over(requests: int, errors: int, worst: float) -> str:
+    return f"{100 * errors / max(requests, 1):.1f} % is more than {worst:g} %"
 
 
 def _surely_over(percent: float, requests: int, errors: int) -> bool:
@@ -194,9 +202,6 @@ def raw(proof: Proof) -> str:
 def still_bad(proof: Proof, plan: Plan) -> str:
     """Say how what serves again fails its visitors, more than it did before; empty when it does not."""
     requests, errors = proof.again
-    worst = plan.judge.worst if plan.judge else 100.0
-    old_requests, old_errors = _was(proof, plan)
-    if not _surely_over(worst, requests, errors) or errors * old_requests <= 2 * old_errors * requests:
+    if plan.judge is None or not _is_too_much(proof, plan, requests, errors):
         return ""
-    share = 100 * errors / requests
-    return f"{errors:,} errors in {requests:,} requests, {share:.1f} % is more than {worst:g} %"
+    return f"{errors:,} errors in {requests:,} requests, {_over(requests, errors, plan.judge.worst)}"
