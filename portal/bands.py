@@ -92,6 +92,9 @@ def service(name: str, environment: str, summary: Summary, up: int | None, of: i
         if running.word == "undoing":
             title = f"{name} is going back from {running.release} in {environment}."
             return Band("warn", "undo", "Undoing", title, render.sentence(running.reason))
+        if running.word == "paused":
+            asks = f"{name} {running.release} waits in {environment}: shall it go on?"
+            return Band("warn", "hand", f"A person is asked{share}", asks, render.sentence(running.reason))
         title = f"{name} {running.release} is going out to {environment}."
         return Band("run", "run", f"Going out{share}", title, f"{_serves(summary, times)} {waits}".strip())
     if summary.last is not None and summary.last.word == "stuck":
@@ -226,8 +229,8 @@ _ASKED = {
 def _paused(page: Page, times: Times) -> Band:
     """Say what is asked of a person, and what happens when nobody answers."""
     row, pause, plan = page.row, page.deploy.pause, page.deploy.plan
-    if pause is None or plan is None:
-        return Band("warn", "pause", "Paused", f"{_traffic(row)}.")
+    assert pause is not None
+    assert plan is not None
     icon, word = _ASKED[pause.asks]
     if pause.asks == "irreversible":
         text = f"{render.sentence(pause.why)} Going back would leave this behind: {plan.irreversible}."
@@ -237,13 +240,9 @@ def _paused(page: Page, times: Times) -> Band:
 
 
 def _traffic(row: Row) -> str:
-    on = f"on {row.name} {row.release}"
-    if row.percent >= 100:
-        return f"All of the traffic is {on}"
-    if row.percent == 50:
-        return f"Half of the traffic is {on}"
+    on = f"of the traffic is on {row.name} {row.release}"
     if row.percent:
-        return f"{render.percent(row.percent)} of the traffic is {on}"
+        return f"{ {100: 'All', 50: 'Half'}.get(row.percent, render.percent(row.percent)) } {on}"
     return f"{row.name} {row.release} is being made ready; no traffic is on it yet"
 
 

@@ -25,6 +25,11 @@ def home(
         title = f"{first.name} is stuck between two releases in {first.environment}."
         word = "One thing needs people" if len(stuck) == 1 else f"{len(stuck)} things need people"
         return Band("bad", "stop", word, title, f"{render.sentence(first.reason)} {text}".strip())
+    asking = [row for row in running if row.word == "paused"]
+    if asking:
+        title = f"{asking[0].name} waits in {asking[0].environment}: shall {asking[0].release} go on?"
+        word = "A deploy asks" if len(asking) == 1 else f"{len(asking)} deploys ask"
+        return Band("warn", "hand", word, title, f"{render.sentence(asking[0].reason)} {text}".strip())
     undoing = [row for row in running if row.word == "undoing"]
     if undoing:
         title = f"{undoing[0].name} is being put back in {undoing[0].environment}."
@@ -51,7 +56,12 @@ def services(
         return Band("", "ring", "Nothing here yet", "No service here yet.")
     going = [row for row in running if row.word in ("going out", "baking")]
     back = [row for row in running if row.word == "undoing"]
-    parts = [f"{len(going)} going out" if going else "", f"{len(back)} going back" if back else ""]
+    asking = [row for row in running if row.word == "paused"]
+    parts = [
+        f"{len(going)} going out" if going else "",
+        f"{len(back)} going back" if back else "",
+        f"{len(asking)} asking a person" if asking else "",
+    ]
     text = render.sentence(", ".join(part for part in parts if part)) or "Nothing is going out."
     if stuck:
         names = ", ".join(sorted({row.name for row in stuck})[:3])
