@@ -7,9 +7,11 @@ from typing import Any
 
 from ledger.clock import stopwatch
 from portal.demo.chapters import Figures, so
+from portal.demo.past import ENVIRONMENT
 from portal.demo.people import BY_LOGIN
 from portal.demo.stage import DEPLOYED, SOON, Stage
 from portal.demo.waiting import until
+from production.ports import Site
 
 SERVICE, WHO = "greeter", "jonas"
 Told = Mapping[str, Any]
@@ -60,4 +62,28 @@ def _waits(stage: Stage, revision: str) -> Told | None:
     return told if is_known else None
 
 
-CONTINUOUS = {"merge to production": merge_to_production}
+def warm_way_back(stage: Stage) -> Figures:
+    """Jonas goes back: the release before is still warm beside the new one, so nothing has to start."""
+    now = stage.live(SERVICE)
+    warm = _processes(stage)
+    with stage.load(SERVICE) as load:
+        took = stopwatch()
+        before = now["release"] - 1
+        stage.ended(stage.roll_back(WHO, SERVICE, before), as_="healthy")
+        seconds = took().total_seconds()
+        tally = load.tally()
+    so(tally.asked > 0 and tally.failed == 0, f"{tally.failed} of {tally.asked} visitors got no page: {tally.said}")
+    so(stage.live(SERVICE)["release"] == before, f"release {stage.live(SERVICE)['release']} serves")
+    new = _processes(stage) - warm
+    so(not new, f"{len(new)} processes were started for the way back")
+    figures = {"back_on": before, "from": now["release"], "back_after_seconds": round(seconds, 1)}
+    return {**figures, "started": len(new), "requests": tally.asked, "failed": tally.failed}
+
+
+def _processes(stage: Stage) -> set[int]:
+    """Return the instances of the service on this machine, by their process."""
+    told = Site(f"component:default/{SERVICE}", ENVIRONMENT, {})
+    return {one.pid for one in stage.target.instances(told) if one.state == "up" and one.pid is not None}
+
+
+CONTINUOUS = {"merge to production": merge_to_production, "warm way back": warm_way_back}

@@ -16,7 +16,7 @@ SOURCE = Path(__file__).parents[2]  # the checkout that this runs from, when it 
 
 @dataclass(frozen=True)
 class PastDeploy:
-    """A commit that was deployed, so long ago. `ending`: healthy, or undone."""
+    """A commit that was deployed, so long ago. `ending`: see story.py, `deployed`."""
 
     service: str
     revision: str

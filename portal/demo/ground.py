@@ -86,6 +86,7 @@ def environment(base: Mapping[str, str], data: Path, port_number: int) -> Mappin
     kept = {PREFIX + name: base[PREFIX + name] for name in KEPT if base.get(PREFIX + name)}
     quiet = {PREFIX + "LOG_LEVEL": "warning"}  # between lines for people
     told = {"DATA": str(data), "HOST": HOST, "PORT": str(port_number), "LOCAL_PATH": str(Path(sys.executable).parent)}
+    told |= {"SECRETS_KIND": "files"}  # in a folder of the demo's own
     return ours | quiet | kept | {PREFIX + name: value for name, value in told.items()}
 
 

@@ -37,8 +37,9 @@ class Tally:
 class Load:
     """Visits an address while the `with` block lasts; a new connection each time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pause: float = PAUSE) -> None:
         parts = urlsplit(url)
+        self._pause = pause
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._visits: Counter[str] = Counter()
         self._hurt: Counter[str] = Counter()
@@ -69,7 +70,7 @@ class Load:
                 if wrong:
                     self._hurt[revision] += 1
                     self._said += [wrong] if len(self._said) < 5 else []
-            time.sleep(PAUSE)
+            time.sleep(self._pause)
 
     def _visit(self) -> tuple[str, str]:
         """Return which revision answered, empty for none, and what was wrong."""

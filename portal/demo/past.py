@@ -23,6 +23,7 @@ from portal.services import Services
 ENVIRONMENT = "production"
 FOUNDED = timedelta(days=29)  # ago: when the portal was told of the repositories
 LATER = timedelta(minutes=40)  # between a commit and its deploy
+REGRET = timedelta(minutes=35)  # between a deploy and going back from it
 SEEN = timedelta(minutes=1)  # between a commit and the portal's next look
 LONGEST = timedelta(seconds=30)  # for one deploy of the past
 ADMIN = BY_LOGIN["kofi"].ref
@@ -94,17 +95,31 @@ def _deploy(services: Services, clock: Hindsight, past: PastDeploy) -> int:
     with services.database.read() as session:
         service = catalog.query.service(session, past.service)
     started = services.actions.deploy(service, ENVIRONMENT, past.revision, past.author.ref, clock())
-
-    def ended() -> query.Row | None:
+    row = _ended(services, started.id, past.service, "undone" if past.ending == "undone" else "healthy")
+    if past.ending == "regretted":
+        clock.come_closer(past.ago - LATER - REGRET)
         with services.database.read() as session:
-            row = query.page(session, started.id, services.jobs).row
+            before = query.way_back(session, service.ref, ENVIRONMENT, limit=1)[0]
+        back = services.actions.rollback(
+            service, ENVIRONMENT, before.number, past.author.ref, clock(), "customers frowned"
+        )
+        _ended(services, back.id, past.service, "healthy")
+        services.actions.let_go(service.ref, ENVIRONMENT, past.author.ref, clock())
+    return row.release
+
+
+def _ended(services: Services, deploy: int, service: str, ending: str) -> query.Row:
+    """Wait for the end of a deploy. Raises Error(UNAVAILABLE) when it is another one."""
+
+    def look() -> query.Row | None:
+        with services.database.read() as session:
+            row = query.page(session, deploy, services.jobs).row
         return row if row.ended else None
 
-    row = until(ended, LONGEST, f"the end of deploy {started.id} of {past.service}")
-    if row.word != past.ending:
-        said = f"{past.service} {row.release} became {row.word}, not {past.ending}: {row.reason}"
-        raise Error(Code.UNAVAILABLE, said)
-    return row.release
+    row = until(look, LONGEST, f"the end of deploy {deploy} of {service}")
+    if row.word != ending:
+        raise Error(Code.UNAVAILABLE, f"{service} {row.release} became {row.word}, not {ending}: {row.reason}")
+    return row
 
 
 def _measure(services: Services, clock: Hindsight) -> None:

@@ -22,7 +22,8 @@ from portal.serve import Children
 from portal.services import Services
 from production.ports import Site
 
-PER_SECOND, PER_SECOND_OF_OURSELVES = 20.0, 1.0  # visits; a page of the portal costs more than one of the shop
+PER_SECOND = 20.0  # visits
+SELDOM = {company.OURSELVES: 1.0, "reports": 0.5}  # a page of the portal costs more; and who reads reports?
 FOLLOW = timedelta(seconds=3)  # how soon visitors find a new address
 
 
@@ -83,6 +84,5 @@ def _addresses(services: Services) -> Mapping[str, float]:
     found = {}
     for service, environment in serving:
         if address := services.targets["local"].address(Site(service, environment, {})):
-            is_ours = service.endswith(f"/{company.OURSELVES}")
-            found[f"{address}/"] = PER_SECOND_OF_OURSELVES if is_ours else PER_SECOND
+            found[f"{address}/"] = SELDOM.get(service.rpartition("/")[2], PER_SECOND)
     return found

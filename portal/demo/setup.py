@@ -15,11 +15,12 @@ from portal import accounts, schema, wiring
 from portal.config import Config
 from portal.demo import commits, company, ground, past
 from portal.demo.ground import Notes
-from portal.demo.past import Hindsight, Say
+from portal.demo.past import ENVIRONMENT, Hindsight, Say
 from portal.demo.people import EMPLOYEES
 from portal.demo.story import Pace
 
 LOGINS = "logins"
+SECRET = Path("secrets", "receipts", ENVIRONMENT, "MAIL_PASSWORD")  # service, environment, name
 BY = "demo"
 
 Logins = Mapping[str, str]
@@ -64,9 +65,15 @@ def _people(database: Database, config: Config, say: Say) -> None:
         _refuse_others(session, config)
         for one in EMPLOYEES:
             accounts.create(session, one.login, logins[one.login], one.role, one.ref, now, BY)
-    with open(os.open(config.data / LOGINS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(f"{login} {password}\n" for login, password in logins.items())
+    _write(config.data / LOGINS, "".join(f"{login} {password}\n" for login, password in logins.items()))
     say(f"{len(EMPLOYEES)} people have an account.")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write what only this user may read."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
 
 
 def _refuse_others(session: Session, config: Config) -> None:
@@ -78,6 +85,7 @@ def _refuse_others(session: Session, config: Config) -> None:
 
 
 def _company(database: Database, config: Config, pace: Pace, say: Say) -> company.Company:
+    _write(config.data / SECRET, secrets.token_urlsafe(18) + "\n")
     made = company.make(config.data / "company", pace, clocks.now())
     say(f"{len(made.repositories)} repositories are in {config.data / 'company'}.")
     if made.left_out:

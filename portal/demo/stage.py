@@ -17,7 +17,7 @@ from ledger.errors import Code, Error
 from portal.client import Client
 from portal.config import Config
 from portal.demo import setup
-from portal.demo.load import Load
+from portal.demo.load import PAUSE, Load
 from portal.demo.past import ENVIRONMENT
 from portal.demo.waiting import until
 from portal.keyring import Login
@@ -86,6 +86,10 @@ class Stage:
         body = {"environment": ENVIRONMENT, "release": release, "note": "the tour goes back"}
         return int(self.people[login].post(f"/services/{service}/rollbacks", body)["id"])
 
+    def answer(self, login: str, deploy: int, word: str) -> None:
+        """Say what a paused deploy shall do: resume, or look once more."""
+        self.people[login].post(f"/deploys/{deploy}/{word}", {"reason": "the tour says so"})
+
     def abort(self, login: str, deploy: int) -> None:
         self.people[login].post(f"/deploys/{deploy}/abort", {"reason": "the tour stops it"})
 
@@ -93,6 +97,15 @@ class Stage:
         self.people[login].post(f"/services/{service}/environments/{ENVIRONMENT}/let-go")
 
     # What they see.
+
+    def plan(self, login: str, service: str, revision: str = "") -> Told:
+        told: Told = self.people[login].get(f"/services/{service}/plan", environment=ENVIRONMENT, revision=revision)
+        return told
+
+    def facts(self, deploy: int, kind: str) -> Sequence[Told]:
+        """Return what the log of facts has of that kind about a deploy."""
+        facts: Sequence[Told] = self.people["kofi"].get("/events", subject=f"deploy:{deploy}", limit=500)["events"]
+        return [fact for fact in facts if fact["kind"] == kind]
 
     def page(self, deploy: int) -> Told:
         return self.people["kofi"].get(f"/deploys/{deploy}")
@@ -137,8 +150,9 @@ class Stage:
             raise Error(Code.CONFLICT, f"{service} has no public address; nothing of it is deployed")
         return address
 
-    def load(self, service: str) -> Load:
-        return Load(self.address(service))
+    def load(self, service: str, pause: float = PAUSE) -> Load:
+        """Have visitors there, each with so many seconds between two visits."""
+        return Load(self.address(service), pause)
 
     def commits(self, service: str) -> Sequence[str]:
         """Return the commits of the default branch, newest first."""

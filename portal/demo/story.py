@@ -9,7 +9,7 @@ One entry per commit, oldest first.
     files     whole files, path to text
     edits     path to a list of `old` text, there exactly once, and its `new` text
     shares    files that all services have, taken from `apps/*.template`
-    deployed  in the past: `healthy`, or `undone` when it was put back
+    deployed  in the past: `healthy`, `undone` when it was put back, `regretted` when a person went back
     late      when it is made the portal is told: `first` time of the repository, or of one that it knows, `again`
 
 `$bake`, `$every` and `$patience` in a text stand for the company's pace; any other `$` for itself.

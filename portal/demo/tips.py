@@ -48,33 +48,63 @@ TIPS = (
     ),
     Tip(
         "A release that is bad only with visitors",
-        "Deploy the branch faster-totals of checkout: it passes its checks, then fails for its tenth of the visitors.",
+        "Deploy the branch faster-totals of checkout: it passes its checks and fails its tenth of the visitors. Their "
+        "errors are weighed against the others', and the numbers are told.",
         "lin",
         "checkout",
         "faster-totals",
         icon="undo",
     ),
     Tip(
-        "A migration",
-        "The plan of ledger says what going back cannot take back. It goes out one instance at a time.",
+        "Five commits, and one is bad",
+        "Deploy the branch summer-sale of checkout; it is put back. Then press “Find the commit” on the deploy's page: "
+        "each try gets a tenth of the visitors, for seconds.",
+        "lin",
+        "checkout",
+        "summer-sale",
+        icon="find",
+    ),
+    Tip(
+        "A train",
+        "The same five commits, one small deploy after another: press “Send them one by one” on the plan. It stops at "
+        "the bad one, and what was good stays out.",
+        "aisha",
+        "checkout",
+        "summer-sale",
+    ),
+    Tip(
+        "No way back",
+        "The plan of ledger says before the click that a column is dropped. Should such a deploy fail, as the branch "
+        "fewer-columns does, it waits for you instead of going back.",
         "aisha",
         "ledger",
         icon="warn",
     ),
     Tip(
+        "A deploy that asks you",
+        "Hardly anybody visits reports, so nobody can tell whether its release is worse. At half of the visitors it "
+        "pauses: let it go on, look again, or go back.",
+        "nadia",
+        "reports",
+        icon="wait",
+    ),
+    Tip(
         "Merge to production",
-        "Change a word in company/greeter/app.py and commit: its tests run, and it is live within seconds.",
+        "Change a word in company/greeter/app.py and commit: its tests run, and it is live within seconds. Then "
+        "roll it back: the release before is still warm, so that takes a second.",
         "jonas",
         "greeter",
         page="services.show",
+        icon="swap",
     ),
     Tip(
-        "Going back",
-        "Roll checkout back while something goes out: it jumps the queue and holds what waits until you let it go on.",
-        "mara",
-        "checkout",
+        "A lock, and a second person",
+        "Lock receipts on its page and look at its plan: every reason why it may not go is there. It wants a tick and "
+        "the approval of somebody else, too; its own script then deploys it.",
+        "lin",
+        "receipts",
         page="services.show",
-        icon="swap",
+        icon="hand",
     ),
 )
 

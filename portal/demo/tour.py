@@ -15,11 +15,24 @@ from ledger.errors import Error
 from portal import wiring
 from portal.config import Config
 from portal.demo import chapters, findings, setup, stage
+from portal.demo.chaptercontinuous import CONTINUOUS
+from portal.demo.chaptercourses import CHAPTERS as COURSES
+from portal.demo.chaptergates import GATES
 from portal.demo.past import Say
 from portal.demo.stage import Stage
 from portal.demo.story import FOR_THE_TOUR
 
 Figures = Mapping[str, Any]
+
+CHAPTERS: chapters.Chapters = {
+    **chapters.RELEASES,
+    **COURSES,
+    **chapters.TROUBLE,
+    **CONTINUOUS,
+    **GATES,
+    **chapters.AUDIT,
+    **findings.FINDINGS,
+}
 
 
 @dataclass
@@ -65,7 +78,7 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
 
 def _chapters(report: Report, opened: Stage, say: Say) -> None:
     """Play until the first step that goes wrong: what follows would only stumble over it."""
-    for name, chapter in {**chapters.CHAPTERS, **findings.FINDINGS}.items():
+    for name, chapter in CHAPTERS.items():
         say((chapter.__doc__ or name).splitlines()[0])
         if not report.step(name, partial(chapter, opened)):
             return

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from portal import config as configs
+from portal.demo.chapters import NUMBERS
 from tests.conftest import BOTH
 
 pytestmark = pytest.mark.local
@@ -18,10 +19,15 @@ STEPS = (
     "good release",
     "bad release",
     "bad under load",
+    "bisect",
+    "train",
     "killed worker",
     "aborts",
     "way back",
     "ourselves",
+    "merge to production",
+    "warm way back",
+    "gates",
     "audit",
     "conflict",
     "stale file",
@@ -31,8 +37,11 @@ STEPS = (
     "stopped",
 )
 PLAYED: dict[str, subprocess.CompletedProcess[str]] = {}  # by database; the order of the tests may go back and forth
-LONGEST = 300  # seconds; alone on two cores it takes about 60
-UNHURT = ("good release", "bad release", "killed worker", "aborts", "way back")
+LONGEST = 300  # seconds; alone on two cores it takes about 100
+UNHURT = (
+    *("good release", "bad release", "killed worker", "aborts", "way back"),
+    *("merge to production", "warm way back"),
+)
 
 
 @pytest.fixture(scope="session", params=BOTH)
@@ -90,6 +99,38 @@ def test_what_is_wrong_in_the_catalog_is_found_with_its_place_and_commit(
         "receipts",
         "reports",
     ]
+
+
+def test_a_release_that_fails_its_customers_is_put_back_for_reasons_in_numbers(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    assert NUMBERS.search(steps["bad under load"]["why"])
+
+
+def test_the_bad_one_of_five_commits_is_found_and_the_train_stops_at_it(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    bisect, train = steps["bisect"], steps["train"]
+
+    assert bisect["suspects"] == 5
+    assert bisect["tries"] <= bisect["at_most"]
+    assert bisect["percent"] == 10
+    assert (train["cars"], train["out"], train["stay"]) == (5, 2, 2)
+    assert "car 3 of 5" in train["why"]
+
+
+def test_what_is_green_goes_out_by_itself_and_its_way_back_starts_nothing(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    assert steps["merge to production"]["because"] == "tests passed"
+    assert steps["warm way back"]["started"] == 0
+
+
+def test_gates_say_every_reason_at_once_and_an_emergency_is_written_down(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    assert len(steps["gates"]["stopped_by"]) == 3
+    assert steps["gates"]["it_passed"] == ["approval", "checklist"]
 
 
 def test_fullcycle_has_deployed_fullcycle(

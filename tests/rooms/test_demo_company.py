@@ -9,17 +9,20 @@ from pathlib import Path
 import pytest
 
 import catalog.query
-from catalog import actions, ownership, whole
+from catalog import actions, ownership, whole, yamlfile
 from catalog.query import EntityPage
 from catalog.reading import read
 from catalog.trees import DictTree, FolderTree
 from ledger import db
 from ledger.db import Database
+from pipelines import reversible, spec
+from pipelines.spec import Environment
 from portal.blocks import BLOCKS
 from portal.demo import company, people, repository, story
 from portal.demo.company import Company
 from portal.demo.story import FOR_PEOPLE, FOR_THE_TOUR, MAIN, Commit, Pace
 from portal.demo.tips import LOOKS, TIPS
+from production.settings import CommandSettings
 from tests.conftest import NOON, with_tables
 
 PACES = (FOR_PEOPLE, FOR_THE_TOUR)
@@ -86,11 +89,11 @@ def test_the_files_are_checked_out_and_nothing_is_left_to_commit(made: Company) 
         assert git(path, "status", "--porcelain") == []
 
 
-def test_three_commits_of_checkout_wait_and_one_of_each_other_service(made: Company, folder: Path) -> None:
+def test_three_commits_of_checkout_wait_and_at_most_one_of_each_other_service(made: Company, folder: Path) -> None:
     newest = {past.service: past.revision for past in made.past if past.ending == "healthy"}  # oldest first
     waiting = {name: len(git(folder / name, "log", "--format=%h", f"{sha}..main")) for name, sha in newest.items()}
 
-    assert waiting == {"checkout": 3, "greeter": 0, "ledger": 1, "search": 1}
+    assert waiting == {"checkout": 3, "greeter": 0, "ledger": 1, "receipts": 1, "reports": 1, "search": 1}
 
 
 def test_the_catalog_has_one_owner_to_mend(made: Company) -> None:
@@ -112,6 +115,55 @@ def test_every_tip_can_be_followed() -> None:
     for tip in TIPS:
         assert tip.login in people.BY_LOGIN
         assert not tip.revision or tip.revision in known[tip.service]
+    assert len(TIPS) <= 9  # more than that nobody tries
+
+
+def production(name: str, branch: str = MAIN) -> Environment:
+    """Return how the newest commit of that branch is deployed."""
+    commits = story.life(name, FOR_PEOPLE)
+    newest = max(index for index, commit in enumerate(commits) if commit.branch == branch)
+    documents, _ = yamlfile.read(files(commits, newest)[FILE].encode(), FILE)
+    found, problems = spec.read(documents[0])
+    assert found is not None
+    assert not problems
+    return found.environments["production"]
+
+
+def test_each_way_of_deploying_is_somewhere_in_the_shop() -> None:
+    asked = {name: production(name) for name in story.services()}
+    receipts, reports = asked["receipts"], asked["reports"]
+
+    assert {name: one.strategy.name for name, one in asked.items()} == {
+        "checkout": "canary",
+        "greeter": "blue-green",
+        "ledger": "rolling",
+        "receipts": "all at once",
+        "reports": "canary",
+        "search": "all at once",
+    }
+    assert asked["greeter"].continuous
+    assert asked["greeter"].warm == timedelta(minutes=10)
+    assert isinstance(receipts.target, CommandSettings)
+    assert receipts.target.secrets == {"MAIL_PASSWORD": "MAIL_PASSWORD"}
+    assert receipts.gates.approvals == 1
+    assert len(receipts.gates.checklist) == 1
+    assert reports.judge is not None
+    assert reports.judge.inconclusive == "pause"
+
+
+@pytest.mark.parametrize(("branch", "why"), [(MAIN, "0003_day.sql:2"), ("fewer-columns", "0004_no_day.sql:1")])
+def test_nothing_brings_back_what_the_ledger_drops(branch: str, why: str) -> None:
+    newest = [commit for commit in story.life("ledger", FOR_PEOPLE) if commit.branch == branch][-1]
+
+    assert reversible.why_not(list(newest.files), newest.files) == f"migrations/{why} drops a column"
+
+
+def test_the_past_has_what_went_wrong_after_visitors_came_and_what_a_person_took_back(made: Company) -> None:
+    assert [(past.service, past.ending) for past in made.past if past.ending != "healthy"] == [
+        ("ledger", "undone"),
+        ("greeter", "regretted"),
+        ("search", "undone"),
+    ]
 
 
 def test_an_edit_that_fits_nowhere_is_refused() -> None:
@@ -126,7 +178,7 @@ def test_a_checkout_is_cloned_with_its_history(made: Company, folder: Path, tmp_
 
 def test_what_is_no_checkout_is_left_out_with_a_reason(made: Company, tmp_path: Path) -> None:
     assert "git checkout" in made.left_out
-    assert [path.name for path in made.repositories][:5] == ["people", "checkout", "greeter", "ledger", "search"]
+    assert [path.name for path in made.repositories][:7] == ["people", *story.services()]
 
 
 # --- what the catalog shows of it -------------------------------------------------------------------------------------
