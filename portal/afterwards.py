@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from ledger.runner import Work
+from ledger.runner import PERIODIC, Work
 from pipelines import quarantine, traffic
 from pipelines.cooling import Cooling
 from pipelines.deploy import Deploy, State
 from pipelines.store import Asked
-from portal import continuing, coursing
+from portal import continuing, coursing, ranwith
 from portal.services import Services
 
 MEASURE, COUNT = "pipelines.measure", "pipelines.count"
+RAN_WITH = COUNT  # with the id of a deploy as its key
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,27 @@ class Afterwards:
             quarantine.quarantine(
                 session, asked.service, asked.environment, asked.release.revision, deploy.reason, deploy.id, at
             )
+        if deploy.state is State.HEALTHY and ranwith.has_secrets(deploy):
+            self.services.jobs.enqueue(session, RAN_WITH, str(deploy.id), at)  # not here: stores of secrets are slow
         self.cooling.ended(session, asked, deploy, at)
         coursing.wake(self.services, session, asked)
         continuing.ask(self.services, session, at, asked.service, asked.environment)
 
-    def count(self, _work: Work) -> None:
-        """Keep what each service has answered in the minute that is over."""
+    def count(self, work: Work) -> None:
+        """Keep what each service has answered in the minute that is over, or what one deploy's release runs with."""
         at = self.services.clock()
+        if work.claim.key != PERIODIC:
+            return self._ran_with(work)
         counts = self.services.hosting.counts()
         if counts:
             with self.services.database.write() as session:
                 for service, environment, shares in counts:
                     traffic.counted(session, service, environment, shares, at)
+
+    def _ran_with(self, work: Work) -> None:
+        ranwith.keep(self.services, int(work.claim.key))
+        with self.services.jobs.transaction() as tx:
+            self.services.jobs.finish(tx, work.claim, self.services.clock())
 
 
 def is_bad(asked: Asked, deploy: Deploy) -> bool:
