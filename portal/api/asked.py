@@ -41,8 +41,8 @@ class RollbackIn(In):
     note: Note = ""
 
 
-class AbortIn(In):
-    reason: Note = ""
+class OrderIn(In):
+    reason: Note = Field("", description="why, for the others and the history")
 
 
 class RepositoryIn(In):

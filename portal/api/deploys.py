@@ -1,5 +1,7 @@
-"""Deploys over the API: ask for one, go back, stop one, and look at what happened."""
+"""Deploys over the API: ask for one, go back, stop or hold one, answer one, and look at what happened."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -7,12 +9,12 @@ from flask import url_for
 
 from ledger import events
 from ledger.errors import Code, Error
-from pipelines import query
+from pipelines import query, warmth
 from pipelines.actions import Started
 from pipelines.terms import Terms
 from portal import auth
-from portal.api import asking, shapes, tell
-from portal.api.asked import AbortIn, DeployIn, DeploysQuery, RollbackIn
+from portal.api import asking, deployshapes, shapes, tell
+from portal.api.asked import DeployIn, DeploysQuery, OrderIn, RollbackIn
 from portal.permissions import Action
 
 bp = APIBlueprint("deploys", __name__, tag="Deploys")
@@ -28,7 +30,7 @@ REFUSED = {
 
 @bp.post("/services/<name>/deploys")
 @bp.input(DeployIn)
-@bp.output(shapes.Started, 202, description="Asked for; it goes when its turn comes")
+@bp.output(deployshapes.Started, 202, description="Asked for; it goes when its turn comes")
 @bp.doc(responses={200: "The very same is queued or under way already; this is it", **REFUSED})
 def deploy(name: str, json_data: DeployIn) -> Any:
     """Deploy a service
@@ -50,7 +52,7 @@ def deploy(name: str, json_data: DeployIn) -> Any:
 
 @bp.post("/services/<name>/rollbacks")
 @bp.input(RollbackIn)
-@bp.output(shapes.Started, 202, description="Asked for; it jumps the queue and holds what waits")
+@bp.output(deployshapes.Started, 202, description="Asked for; it jumps the queue and holds what waits")
 @bp.doc(responses={200: "The very same is queued or under way already; this is it", **REFUSED})
 def roll_back(name: str, json_data: RollbackIn) -> Any:
     """Go back to an earlier healthy release"""
@@ -72,7 +74,7 @@ def roll_back(name: str, json_data: RollbackIn) -> Any:
 def _started(started: Started) -> Answer:
     with auth.services().database.read() as session:
         row = asking.row(session, started.id)
-    told = shapes.Started(
+    told = deployshapes.Started(
         id=started.id, already=started.already, page=asking.page_of(started.id), deploy=tell.deploy(row)
     )
     where = url_for("api.deploys.show", deploy_id=started.id)
@@ -80,23 +82,58 @@ def _started(started: Started) -> Answer:
 
 
 @bp.post("/deploys/<int:deploy_id>/abort")
-@bp.input(AbortIn, location="json_or_form", arg_name="asked")
+@bp.input(OrderIn, location="json_or_form", arg_name="asked")
 @bp.output(shapes.Deploy, 202, description="Ordered; it stops at its next look, which is at once")
 @bp.doc(responses={403: "Not yours to do", 409: "It has ended already"})
-def abort(deploy_id: int, asked: AbortIn) -> Any:
+def abort(deploy_id: int, asked: OrderIn) -> Any:
     """Stop a deploy and put the release before back"""
+    return _ordered(auth.services().actions.abort, deploy_id, asked)
+
+
+@bp.post("/deploys/<int:deploy_id>/resume")
+@bp.input(OrderIn, location="json_or_form", arg_name="asked")
+@bp.output(shapes.Deploy, 202, description="Ordered; it goes on at once")
+@bp.doc(responses={403: "Not yours to do", 409: "It does not wait for anybody, or somebody was first"})
+def resume(deploy_id: int, asked: OrderIn) -> Any:
+    """Let a paused deploy go on
+
+    With the next step after a look or a pause of the strategy; with the same one after a step that failed.
+    """
+    return _ordered(auth.services().actions.resume, deploy_id, asked)
+
+
+@bp.post("/deploys/<int:deploy_id>/look")
+@bp.input(OrderIn, location="json_or_form", arg_name="asked")
+@bp.output(shapes.Deploy, 202, description="Ordered; the step begins anew at once")
+@bp.doc(responses={403: "Not yours to do", 409: "It does not wait for anybody, or somebody was first"})
+def look(deploy_id: int, asked: OrderIn) -> Any:
+    """Have the step at which a deploy paused done, or watched, once more"""
+    return _ordered(auth.services().actions.look_again, deploy_id, asked)
+
+
+@bp.post("/deploys/<int:deploy_id>/pause")
+@bp.input(OrderIn, location="json_or_form", arg_name="asked")
+@bp.output(shapes.Deploy, 202, description="Ordered; it pauses before its next step")
+@bp.doc(responses={403: "Not yours to do", 409: "It is not going out now"})
+def pause(deploy_id: int, asked: OrderIn) -> Any:
+    """Have a deploy wait for a person before its next step"""
+    return _ordered(auth.services().actions.pause, deploy_id, asked)
+
+
+def _ordered(order: Callable[[int, str, datetime, str], None], deploy_id: int, asked: OrderIn) -> shapes.Deploy:
+    """Ask who orders it and may they, then give the order."""
     services = auth.services()
     with services.database.read() as session:
         row = asking.row(session, deploy_id)
         actor = asking.allowed(session, Action.ABORT, row.service)
-    services.actions.abort(deploy_id, actor, asking.now(), asked.reason.strip())
+    order(deploy_id, actor, asking.now(), asked.reason.strip())
     with services.database.read() as session:
         return tell.deploy(asking.row(session, deploy_id))
 
 
 @bp.get("/deploys")
 @bp.input(DeploysQuery, location="query")
-@bp.output(shapes.Deploys)
+@bp.output(deployshapes.Deploys)
 @bp.doc(responses={404: "That can be no service's name"})
 def index(query_data: DeploysQuery) -> Any:
     """Deploys, newest first"""
@@ -113,11 +150,11 @@ def index(query_data: DeploysQuery) -> Any:
         )
     shown = rows[: asked.limit]
     more = shown[-1].id if len(rows) > len(shown) else None
-    return shapes.Deploys(deploys=[tell.deploy(row) for row in shown], before=more)
+    return deployshapes.Deploys(deploys=[tell.deploy(row) for row in shown], before=more)
 
 
 @bp.get("/deploys/<int:deploy_id>")
-@bp.output(shapes.DeployPage)
+@bp.output(deployshapes.DeployPage)
 def show(deploy_id: int) -> Any:
     """One deploy: its plan, steps, checks, log and place in the queue"""
     services = auth.services()
@@ -125,4 +162,7 @@ def show(deploy_id: int) -> Any:
         asking.row(session, deploy_id)
         position = events.head(session)  # before the rest, so that nothing falls between
         page = query.page(session, deploy_id, services.jobs)
-    return tell.page(page, asking.page_of(deploy_id), position)
+        row = page.row
+        warm = warmth.until(session, row.service, row.environment) if row.word == "healthy" else None
+    warm_until = warm if warm is not None and warm > asking.now() else None
+    return tell.page(page, asking.page_of(deploy_id), position, warm_until)

@@ -12,7 +12,7 @@ from ledger.errors import Code, Error
 from pipelines import query, store
 from pipelines.query import Summary
 from pipelines.terms import Terms
-from portal import auth
+from portal import auth, ranwith
 from portal.api import asking, shapes, tell
 from portal.api.asked import PlanQuery
 from portal.permissions import Action
@@ -63,7 +63,8 @@ def plan(name: str, query_data: PlanQuery) -> Any:
         terms = Terms(asked.override.strip(), asked.hotfix)
         actor = auth.somebody().actor
         made = services.planner.preview(service, asked.environment, asked.revision, asking.now(), actor, terms)
-    return tell.preview(made)
+    with services.database.read() as session:
+        return tell.preview(made, ranwith.said(services, session, made.plan))
 
 
 @bp.post("/services/<name>/environments/<environment>/let-go")

@@ -116,6 +116,8 @@ class Wave(Out):
     number: int
     percent: int
     instances: int
+    bake_seconds: float = Field(description="how long it is watched")
+    pause: bool = Field(description="afterwards a person says when it goes on")
 
 
 class Step(Out):
@@ -172,6 +174,23 @@ class Gate(Out):
     hint: str = Field(description="what can be done about it, and by whom")
 
 
+class Judge(Out):
+    """How errors of the new release are weighed against those of the old one."""
+
+    alpha: float
+    tolerance: float
+    worst: float = Field(description="percent of failed requests that is too much in any case")
+    inconclusive: Literal["go-on", "pause"]
+
+
+class Before(Out):
+    """What the service answered in the time before, where it was counted."""
+
+    minutes: int
+    requests: int
+    errors: int
+
+
 class Plan(Out):
     """What will happen, frozen."""
 
@@ -189,6 +208,13 @@ class Plan(Out):
     expected_seconds: float
     back_seconds: float
     bake_seconds: float
+    keep_seconds: float = Field(description="the base stays warm for so long afterwards, for the way back")
+    patience_seconds: float = Field(description="a pause waits so long for a person")
+    irreversible: str = Field(description="why it cannot be taken back; empty: it can")
+    trial: bool = Field(description="only the first wave, and then back")
+    judge: Judge | None = Field(description="nothing: errors are not compared")
+    before: Before | None
+    metrics: list[str] = Field(description="what is measured besides, by name")
 
 
 class Preview(Plan):
@@ -197,64 +223,9 @@ class Preview(Plan):
     gates: list[Gate]
     blocked: list[str] = Field(description="every reason why it may not go; empty: it may")
     is_head: bool = Field(description="the revision is the default branch's newest")
-
-
-class Started(Out):
-    id: int
-    already: bool = Field(description="somebody had asked for the very same, and it is that one")
-    page: str = Field(description="where people watch it")
-    deploy: Deploy
-
-
-class Done(Out):
-    """One step with how far it is."""
-
-    step: Step
-    undo: bool
-    state: Literal["todo", "doing", "done", "failed", "left out"]
-    began_at: datetime | None
-    ended_at: datetime | None
-    said: str
-
-
-class Look(Out):
-    """One check on one instance, with its last answer word for word."""
-
-    check: str
-    instance: str
-    passes: int
-    fails: int
-    said: str
-    took_seconds: float
-    at: datetime
-    total: int
-
-
-class Line(Out):
-    at: datetime
-    text: str
-    kind: str
-    head: bool
-    actor: str
-
-
-class DeployPage(Out):
-    deploy: Deploy
-    plan: Plan | None = Field(description="bound at the head of the lane; nothing before")
-    steps: list[Done]
-    checks: list[Look]
-    log: list[Line]
-    place: int | None = Field(description="how many are before it in the queue; nothing once it has begun")
-    queue: list[Deploy]
-    hold: Hold | None
-    abort_ordered: bool
-    page: str
-    position: int = Field(description="of the newest fact when this was read; go on from it at …/events")
-
-
-class Deploys(Out):
-    deploys: list[Deploy]
-    before: int | None = Field(description="ask with this for the next page; nothing: there is no more")
+    values: list[str] = Field(
+        description="variables and secrets that are not as they were, and secrets that cannot be had; no secret's value"
+    )
 
 
 class Lane(Out):

@@ -1,20 +1,28 @@
 """From the rooms' values to the API's shapes. Pure."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from datetime import datetime
+from math import exp
 
 from catalog.places import Problem
 from catalog.query import Service
 from ledger import jobs
 from ledger.events import Event
+from pipelines import analysis, analysistold
 from pipelines import plan as plans
+from pipelines.analysis import MetricRun
 from pipelines.change import Change
 from pipelines.deploy import ENDED, State, Took
 from pipelines.deploy import Deploy as Machine
+from pipelines.metricsettings import MetricSettings
 from pipelines.planning import Preview
+from pipelines.proof import Before
 from pipelines.query import Page, Row, Summary
-from portal.api import records, shapes
+from pipelines.strategy import Wave
+from portal.api import deployshapes, records, shapes
 from production.ports import Check
+
+HIGHEST = 700.0  # a float ends near e^709
 
 
 def deploy(row: Row) -> shapes.Deploy:
@@ -77,9 +85,21 @@ def change(one: Change) -> shapes.Change:
     return shapes.Change.model_validate(one)
 
 
-def preview(one: Preview) -> shapes.Preview:
+def preview(one: Preview, values: Sequence[str]) -> shapes.Preview:
+    """`values`: what is said of variables and secrets."""
     gates = [shapes.Gate.model_validate(gate) for gate in one.gates]
-    return shapes.Preview(**dict(plan(one.plan)), gates=gates, blocked=list(one.blocked), is_head=one.head)
+    told = dict(plan(one.plan))
+    return shapes.Preview(**told, gates=gates, blocked=list(one.blocked), is_head=one.head, values=list(values))
+
+
+def wave(one: Wave) -> shapes.Wave:
+    return shapes.Wave.model_validate({**vars(one), "bake_seconds": one.bake.total_seconds()})
+
+
+def before(one: Before) -> shapes.Before | None:
+    if not one.requests:
+        return None
+    return shapes.Before(minutes=len(one.requests), requests=sum(one.requests), errors=sum(one.errors))
 
 
 def plan(one: plans.Plan) -> shapes.Plan:
@@ -91,34 +111,88 @@ def plan(one: plans.Plan) -> shapes.Plan:
         rollback=one.rollback,
         strategy=one.strategy,
         instances=one.instances,
-        waves=[shapes.Wave.model_validate(wave) for wave in one.waves],
+        waves=[wave(each) for each in one.waves],
         steps=[step(each) for each in one.steps],
         checks=[check(each) for each in one.checks],
         change=change(one.change),
         expected_seconds=one.expected.total_seconds(),
         back_seconds=one.back.total_seconds(),
         bake_seconds=one.bake.total_seconds(),
+        keep_seconds=one.keep.total_seconds(),
+        patience_seconds=one.patience.total_seconds(),
+        irreversible=one.irreversible,
+        trial=one.trial,
+        judge=shapes.Judge.model_validate(one.judge) if one.judge else None,
+        before=before(one.before),
+        metrics=[metric.name for metric in one.metrics],
     )
 
 
-def page(told: Page, address: str, position: int) -> shapes.DeployPage:
+def page(told: Page, address: str, position: int, warm_until: datetime | None) -> deployshapes.DeployPage:
     looks = [{**vars(look), "took_seconds": look.took.total_seconds()} for look in told.deploy.watch]
-    return shapes.DeployPage(
+    return deployshapes.DeployPage(
         deploy=deploy(told.row),
         plan=plan(told.deploy.plan) if told.deploy.plan else None,
         steps=steps(told.deploy),
-        checks=[shapes.Look.model_validate(look) for look in looks],
-        log=[shapes.Line.model_validate(line) for line in told.log],
+        checks=[deployshapes.Look.model_validate(look) for look in looks],
+        log=[deployshapes.Line.model_validate(line) for line in told.log],
         place=told.place,
         queue=[deploy(row) for row in told.queue],
         hold=held(told.hold),
         abort_ordered=told.abort_ordered,
+        pause=pause(told.deploy),
+        proof=proof(told.deploy),
+        metrics=metrics(told.deploy),
+        warm_until=warm_until,
+        terms=deployshapes.Terms.model_validate(told.asked.terms),
         page=address,
         position=position,
     )
 
 
-def steps(one: Machine) -> list[shapes.Done]:
+def pause(one: Machine) -> deployshapes.Pause | None:
+    """What cannot be taken back never goes back by itself, so its pause has no end."""
+    if one.pause is None or one.plan is None:
+        return None
+    until = None if one.pause.asks == "irreversible" else one.pause.at + one.plan.patience
+    return deployshapes.Pause.model_validate({**vars(one.pause), "until": until})
+
+
+def proof(one: Machine) -> deployshapes.Proof | None:
+    if one.plan is None or one.plan.judge is None or one.plan.base is None:
+        return None
+    told, pending = one.proof.evidence, one.proof.pending
+    return deployshapes.Proof(
+        verdict=one.proof.verdict,
+        said=one.proof.said,
+        canary=deployshapes.Count(
+            requests=told.canary_requests + pending[0],
+            errors=told.canary_errors + pending[1],
+        ),
+        baseline=deployshapes.Count(requests=told.baseline_requests, errors=told.baseline_errors),
+        e=exp(min(told.log_e, HIGHEST)),
+        bar=1 / one.plan.judge.alpha,
+    )
+
+
+def metrics(one: Machine) -> list[deployshapes.Metric]:
+    """Every metric that is asked for, with how it has done so far."""
+    runs = {run.name: run for run in one.proof.runs}
+    return [_metric(metric, runs.get(metric.name), over=one.state in ENDED) for metric in _planned_metrics(one)]
+
+
+def _planned_metrics(one: Machine) -> Sequence[MetricSettings]:
+    return one.plan.metrics if one.plan else ()
+
+
+def _metric(metric: MetricSettings, run: MetricRun | None, *, over: bool) -> deployshapes.Metric:
+    if run is None:
+        return deployshapes.Metric(name=metric.name, phase="pending", said=f"{metric.name} is not measured yet")
+    phase = analysis.outcome(run, metric, over)
+    return deployshapes.Metric(name=metric.name, phase=phase.value, said=analysistold.sentence(run, metric, over))
+
+
+def steps(one: Machine) -> list[deployshapes.Done]:
     """Every step of the plan and, once it goes back, of the way back, each with how far it is."""
     planned = one.plan.steps if one.plan else ()
     forward = [took for took in one.story if not took.undo]
@@ -132,11 +206,9 @@ def steps(one: Machine) -> list[shapes.Done]:
 def _beside(
     planned: Sequence[plans.Step], story: Sequence[Took]
 ) -> Sequence[tuple[int, tuple[plans.Step, Took | None]]]:
-    return [
-        (index, (each, took))
-        for index, (each, took) in enumerate(zip_longest(planned, story[: len(planned)]))
-        if each is not None
-    ]
+    """Put to each step when it was done last; where the story does not say which step it tells of, it is in order."""
+    took = {order if one.step is None else one.step: one for order, one in enumerate(story)}
+    return [(index, (each, took.get(index))) for index, each in enumerate(planned)]
 
 
 def _went(one: Machine, index: int, took: Took | None) -> str:
@@ -144,6 +216,8 @@ def _went(one: Machine, index: int, took: Took | None) -> str:
         return "done"
     if one.state in (State.UNDOING, State.UNDONE, State.STUCK):
         return "failed" if took is not None else "left out"
+    if index == one.step and one.state is State.PAUSED:
+        return "paused"
     return "doing" if index == one.step and one.state is State.ACTING else "todo"
 
 
@@ -155,8 +229,8 @@ def _undid(one: Machine, index: int) -> str:
     return "doing" if index == one.undo_step and one.attempted else "todo"
 
 
-def _done(each: plans.Step, took: Took | None, state: str, *, undo: bool) -> shapes.Done:
-    return shapes.Done.model_validate(
+def _done(each: plans.Step, took: Took | None, state: str, *, undo: bool) -> deployshapes.Done:
+    return deployshapes.Done.model_validate(
         {
             "step": step(each),
             "undo": undo,
