@@ -1,6 +1,6 @@
-"""`fullcycle plan | deploy | rollback | abort | deploys`: what the pages do, from the terminal.
+"""`fullcycle plan | deploy | rollback | abort | resume | look | pause | deploys`: what the pages do, from the terminal.
 
-Exit codes: 0 healthy or asked for, 1 undone, stuck or refused, 2 a wrong call, 3 the portal does not answer.
+Exit codes: 0 healthy or asked for, 1 undone, stuck, paused or refused, 2 a wrong call, 3 the portal does not answer.
 """
 
 import json
@@ -23,7 +23,8 @@ PRODUCTION = "production"
 GOOD = frozenset({"healthy", "replaced"})  # replaced: healthy, and another one has come since
 
 json_option = click.option("--json", "as_json", is_flag=True, help="for programs")
-wait_option = click.option("--wait", is_flag=True, help="show each step until it has ended; exit 0 only when healthy")
+wait_option = click.option("--wait", is_flag=True, help="show each step to its end; exit 0 only when healthy")
+reason_option = click.option("--reason", default="", help="why, for the others and the history")
 note_option = click.option("--note", default="", help="why, for the others and the history")
 
 
@@ -141,12 +142,44 @@ def _watched(portal: Client, deploy_id: int, *, quiet: bool) -> Told:
 
 @click.command()
 @click.argument("deploy_id", metavar="ID", type=click.IntRange(1))
-@click.option("--reason", default="", help="why, for the others and the history")
+@reason_option
 @json_option
 def abort(deploy_id: int, reason: str, as_json: bool) -> None:
     """Stop a deploy and put the release before back."""
-    row = connect().post(f"/deploys/{deploy_id}/abort", {"reason": reason})
-    say(row, as_json, f"deploy {deploy_id}: {row['name']} {row['release']} to {row['environment']} is told to stop")
+    _order("abort", deploy_id, reason, as_json, "is told to stop")
+
+
+@click.command()
+@click.argument("deploy_id", metavar="ID", type=click.IntRange(1))
+@reason_option
+@json_option
+def resume(deploy_id: int, reason: str, as_json: bool) -> None:
+    """Let a paused deploy go on."""
+    _order("resume", deploy_id, reason, as_json, "goes on")
+
+
+@click.command()
+@click.argument("deploy_id", metavar="ID", type=click.IntRange(1))
+@reason_option
+@json_option
+def look(deploy_id: int, reason: str, as_json: bool) -> None:
+    """Have a paused deploy do the same step, or watch, once more."""
+    _order("look", deploy_id, reason, as_json, "looks again")
+
+
+@click.command()
+@click.argument("deploy_id", metavar="ID", type=click.IntRange(1))
+@reason_option
+@json_option
+def pause(deploy_id: int, reason: str, as_json: bool) -> None:
+    """Have a deploy wait for a person before its next step."""
+    said = f"waits before its next step; `fullcycle resume {deploy_id}` lets it go on"
+    _order("pause", deploy_id, reason, as_json, said)
+
+
+def _order(order: str, deploy_id: int, reason: str, as_json: bool, said: str) -> None:
+    row = connect().post(f"/deploys/{deploy_id}/{order}", {"reason": reason})
+    say(row, as_json, f"deploy {deploy_id}: {row['name']} {row['release']} to {row['environment']} {said}")
 
 
 @click.command()
@@ -194,5 +227,8 @@ COMMANDS: Mapping[str, click.Command] = {
     "deploy": deploy,
     "rollback": rollback,
     "abort": abort,
+    "resume": resume,
+    "look": look,
+    "pause": pause,
     "deploys": deploys,
 }

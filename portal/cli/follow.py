@@ -17,7 +17,9 @@ BREATH = 0.5  # seconds between two looks where no stream tells of news
 
 
 class Show(Protocol):
-    """Where a person sees it."""
+    """Where a person sees it. `answers`: somebody is there who can answer a pause."""
+
+    answers: bool
 
     def say(self, text: str) -> None: ...
 
@@ -25,9 +27,9 @@ class Show(Protocol):
 
 
 def follow(portal: Client, deploy_id: int, show: Show) -> Told:
-    """Return the deploy's page once it has ended."""
+    """Return the deploy's page once it has ended, or pauses and nobody is there to answer."""
     last: Any = None
-    doing = ""
+    doing, asked = "", None
     while True:
         page = portal.get(f"/deploys/{deploy_id}", PATIENCE)
         for line in _after(page["log"], last):
@@ -36,8 +38,11 @@ def follow(portal: Client, deploy_id: int, show: Show) -> Told:
         if page["place"] is not None and wording.doing(page) != doing:
             show.say(f"waits: {wording.doing(page)}")
         doing = wording.doing(page)
+        if page["pause"] and page["pause"] != asked:
+            show.say("\n".join(wording.pause(page)))
+        asked = page["pause"]
         show.update(page)
-        if page["deploy"]["ended"]:
+        if page["deploy"]["ended"] or (page["pause"] and not show.answers):
             return page
         _wait(portal, deploy_id, page["position"])
 
@@ -58,6 +63,8 @@ def _wait(portal: Client, deploy_id: int, position: int) -> None:
 class Lines:
     """Plain lines, for files and pipes; none at all where `quiet`."""
 
+    answers = False
+
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
 
@@ -71,6 +78,8 @@ class Lines:
 
 class Bar:
     """Lines, and below them one bar: the steps behind it, the wave and the traffic."""
+
+    answers = True
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress

@@ -1,7 +1,7 @@
 """`fullcycle plan FILE`: what a catalog-info.yaml means for deploys, without a portal."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ledger.errors import Code, Error
 from pipelines import spec as specs
 from pipelines.change import Change
 from pipelines.plan import Plan, ReleaseRef, Step, plan
+from pipelines.strategy import Wave
 
 FILE = "catalog-info.yaml"
 LARGEST = 2 * yamlfile.MAX_BYTES  # the reader says what is too large; more than this is not even loaded
@@ -56,12 +57,21 @@ def told(one: Plan) -> dict[str, Any]:
         "environment": one.environment,
         "strategy": one.strategy,
         "instances": one.instances,
-        "waves": [asdict(wave) for wave in one.waves],
+        "waves": [_wave(wave) for wave in one.waves],
         "steps": [_step(step) for step in one.steps],
         "expected_seconds": one.expected.total_seconds(),
         "back_seconds": one.back.total_seconds(),
         "bake_seconds": one.bake.total_seconds(),
+        "keep_seconds": one.keep.total_seconds(),
+        "patience_seconds": one.patience.total_seconds(),
+        "judge": one.judge.model_dump(mode="json") if one.judge else None,
+        "metrics": [metric.name for metric in one.metrics],
     }
+
+
+def _wave(wave: Wave) -> dict[str, Any]:
+    where = {"number": wave.number, "percent": wave.percent, "instances": wave.instances}
+    return {**where, "bake_seconds": wave.bake.total_seconds(), "pause": wave.pause}
 
 
 def _step(step: Step) -> dict[str, Any]:
