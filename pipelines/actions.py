@@ -59,7 +59,8 @@ class Actions:
         """Ask for what has been previewed and is not blocked, in the caller's transaction, which locks the lane."""
         asked, wanted = preview.asked, preview.plan.release
         store.lock_service(tx, asked.service)
-        if (known := store.open_deploy(tx, asked.service, asked.environment, wanted.revision)) is not None:
+        place, trial = (asked.service, asked.environment, wanted.revision), asked.terms.trial
+        if (known := store.open_deploy(tx, *place, trial=trial)) is not None:
             return Started(known, already=True)
         release = store.number(tx, asked.service, wanted.revision, wanted.subject, at)
         started = self._add(tx, replace(asked, release=release, note=note), at)

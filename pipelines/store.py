@@ -129,12 +129,13 @@ def add(session: Session, asked: Asked, at: datetime) -> int:
 
 
 def open_deploy(
-    session: Session, service: str, environment: str, revision: str, *, rollback: bool = False
+    session: Session, service: str, environment: str, revision: str, *, rollback: bool = False, trial: bool = False
 ) -> int | None:
-    """Return the deploy of that very revision which is queued or under way; for a rollback, only another rollback."""
+    """Return the open deploy of that very revision; a rollback is like another only, and so is a trial."""
     same = (DeployRow.service == service, DeployRow.environment == environment, DeployRow.revision == revision)
-    query = select(DeployRow.id).where(*same, DeployRow.state.in_(OPEN)).order_by(DeployRow.id)
-    return session.scalars(query.where(DeployRow.rollback) if rollback else query).first()
+    query = select(DeployRow.id, DeployRow.terms).where(*same, DeployRow.state.in_(OPEN)).order_by(DeployRow.id)
+    found = session.execute(query.where(DeployRow.rollback) if rollback else query)
+    return next((row.id for row in found if bool((row.terms or {}).get("trial")) == trial), None)
 
 
 def load(session: Session, deploy_id: int) -> tuple[Asked, Deploy, Sequence[Order]]:
