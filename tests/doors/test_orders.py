@@ -24,7 +24,7 @@ from production.metricsport import Sample, Values
 from production.secretstores import MemorySecrets
 from tests.conftest import NOON
 from tests.doors.served import BAD, PEOPLE, Served, git, portal, until
-from tests.doors.test_cli_deploys import Terminal, free_port, listening, terminal
+from tests.doors.test_cli_deploys import Terminal, free_port, listening, manual, terminal, typed
 from tests.pure.deploys import plan_of, told
 
 __all__ = ["terminal"]
@@ -327,6 +327,17 @@ def test_the_plan_of_a_file_is_json_too(terminal: Terminal) -> None:
     plans = said.json["plans"]
     assert isinstance(plans, list)
     assert all("bake_seconds" in wave for plan in plans for wave in plan["waves"])
+
+
+def test_every_line_of_the_manual_does_what_it_says(
+    served: Served, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(served.repository)
+    terminal("deploy", "checkout", "--wait")
+    commit(served, "the second", {"strategy": ASKING})
+
+    assert typed(terminal, manual("deploys.md")) == 8  # or it is no longer written as this test reads it
+    assert served.as_("alice").ended(2)["deploy"]["state"] == "healthy"
 
 
 # What it runs with.
