@@ -56,7 +56,7 @@ TIPS = (
         icon="undo",
     ),
     Tip(
-        "Five commits, and one is bad",
+        "Many commits, and one is bad",
         "Deploy the branch summer-sale of checkout; it is put back. Then press “Find the commit” on the deploy's page: "
         "each try gets a tenth of the visitors, for seconds.",
         "lin",
@@ -66,8 +66,8 @@ TIPS = (
     ),
     Tip(
         "A train",
-        "The same five commits, one small deploy after another: press “Send them one by one” on the plan. It stops at "
-        "the bad one, and what was good stays out.",
+        "The same commits, one small deploy after another: press “Send them one by one” on the plan. It stops at the "
+        "bad one, and what was good stays out. (Eight commits, or five after the good release.)",
         "aisha",
         "checkout",
         "summer-sale",

@@ -18,6 +18,7 @@ from portal.demo import chapters, findings, setup, stage
 from portal.demo.chaptercontinuous import CONTINUOUS
 from portal.demo.chaptercourses import CHAPTERS as COURSES
 from portal.demo.chaptergates import GATES
+from portal.demo.chapterpauses import PAUSES
 from portal.demo.past import Say
 from portal.demo.stage import Stage
 from portal.demo.story import FOR_THE_TOUR
@@ -29,6 +30,7 @@ CHAPTERS: chapters.Chapters = {
     **COURSES,
     **chapters.TROUBLE,
     **CONTINUOUS,
+    **PAUSES,
     **GATES,
     **chapters.AUDIT,
     **findings.FINDINGS,

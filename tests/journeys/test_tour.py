@@ -27,6 +27,8 @@ STEPS = (
     "ourselves",
     "merge to production",
     "warm way back",
+    "inconclusive pause",
+    "no way back",
     "gates",
     "audit",
     "conflict",
@@ -37,10 +39,10 @@ STEPS = (
     "stopped",
 )
 PLAYED: dict[str, subprocess.CompletedProcess[str]] = {}  # by database; the order of the tests may go back and forth
-LONGEST = 300  # seconds; alone on two cores it takes about 100
+LONGEST = 600  # seconds; alone on two cores it takes about 100
 UNHURT = (
     *("good release", "bad release", "killed worker", "aborts", "way back"),
-    *("merge to production", "warm way back"),
+    *("merge to production", "warm way back", "no way back"),
 )
 
 
@@ -117,6 +119,17 @@ def test_the_bad_one_of_five_commits_is_found_and_the_train_stops_at_it(
     assert bisect["percent"] == 10
     assert (train["cars"], train["out"], train["stay"]) == (5, 2, 2)
     assert "car 3 of 5" in train["why"]
+
+
+def test_people_are_asked_where_nobody_can_tell_and_where_nothing_can_be_taken_back(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    pause, migration = steps["inconclusive pause"], steps["no way back"]
+
+    assert pause["paused_at_percent"] == 50
+    assert "not enough data" in pause["why"]
+    assert migration["plan_says"] == "migrations/0004_no_day.sql:1 drops a column"
+    assert "/healthz answered 503" in migration["waited_because"]
 
 
 def test_what_is_green_goes_out_by_itself_and_its_way_back_starts_nothing(
