@@ -40,6 +40,9 @@ def main(folder: Path, address: str = ADDRESS) -> None:
             ("catalog", "/catalog"),
             ("entity", "/catalog/component/default/ledger"),
             ("service", "/services/checkout"),
+            ("delivery", "/delivery"),
+            ("gates", "/services/receipts/production/plan"),
+            ("irreversible", "/services/ledger/production/plan"),
             ("plan", "/services/checkout/production/plan"),
         ):
             page.goto(address + where)
@@ -50,6 +53,17 @@ def main(folder: Path, address: str = ADDRESS) -> None:
         page.screenshot(path=PICTURES / "deploy.png")
         phone.goto(page.url)
         phone.screenshot(path=PICTURES / "phone.png")
+        asked = browser.new_page(viewport={"width": 1280, "height": 900})
+        log_in(asked, address, folder, "nadia")
+        asked.goto(f"{address}/services/reports/production/plan")
+        asked.get_by_role("button", name=re.compile("^Deploy 1 commit")).click()
+        asked.get_by_role("button", name="Go on").wait_for(timeout=60_000)
+        asked.screenshot(path=PICTURES / "pause.png")
+        page.locator(".verdict .word", has_text="Healthy").wait_for(timeout=120_000)
+        page.goto(f"{address}/services/checkout/production/plan?revision=faster-totals")
+        page.get_by_role("button", name=re.compile("^Deploy 1 commit")).click()
+        page.locator(".verdict .word", has_text="Undone").wait_for(timeout=60_000)
+        page.screenshot(path=PICTURES / "verdict.png")
         browser.close()
 
 
