@@ -3,7 +3,7 @@
 The click and the head of the lane ask the same question here, so that both get the same answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -71,14 +71,15 @@ class Planner:
     ) -> Preview:
         """Return the plan for deploying `revision` (a branch, tag, or hash; empty: the newest)."""
         mirror = self.mirror(service.repository_id)
-        sha = mirror.resolve(revision or "HEAD")
+        head = mirror.head()
+        sha = mirror.resolve(revision) if revision else head.sha
         spec, problems = self._spec(mirror, service, sha)
         _environment(service, spec, environment)
-        subject = mirror.commits(None, sha, limit=1)[0].subject
+        subject = head.subject if sha == head.sha else mirror.commits(None, sha, limit=1)[0].subject
         with self.database.read() as session:
             release = ReleaseRef(store.next_number(session, service.ref, sha), sha, subject)
             asked = Asked(service.ref, environment, service.repository_id, release, spec, actor, terms=terms)
-            return self.weighed(session, asked, at, problems, head=sha == mirror.resolve("HEAD"))
+            return self.weighed(session, asked, at, problems, head=sha == head.sha)
 
     def preview_rollback(
         self, service: Service, environment: str, number: int, at: datetime, actor: str = ""
@@ -101,18 +102,17 @@ class Planner:
     def measure(self, service: Service, at: datetime) -> bool:
         """Measure what waits to go out, by environment, where it has moved; return whether anything had."""
         mirror = self.mirror(service.repository_id)
-        head = mirror.resolve("HEAD")
-        spec, _ = _read(mirror, service, head)
+        head = mirror.head().sha
         with self.database.read() as session:
             known = waiting.measured(session, service.ref)
-            bases = {name: store.live(session, service.ref, name) for name in (spec.environments if spec else ())}
+            bases = {name: store.live(session, service.ref, name) for name in _environments(mirror, service, head)}
         stale = {
             name: base.revision if base else None
             for name, base in bases.items()
             if known.get(name) != (base.revision if base else None, head)
         }
         if stale:
-            changes = {base: self._change(mirror, base, head) for base in set(stale.values())}
+            changes = {base: _change(mirror, base, head, _follows(mirror, base, head)) for base in set(stale.values())}
             with self.database.write() as session:
                 for name, base in stale.items():
                     waiting.remember(session, service.ref, name, base, head, changes[base], at)
@@ -135,8 +135,9 @@ class Planner:
         base = store.live(session, asked.service, asked.environment)
         mirror = self.mirror(asked.repository)
         target_revision = asked.release.revision
-        ahead = base is None or _is_ahead(mirror, base.revision, target_revision)
-        moving = self._change(mirror, base.revision if base else None, target_revision)
+        serving = base.revision if base else None
+        follows = _follows(mirror, serving, target_revision)
+        moving = _change(mirror, serving, target_revision, follows)
         past = store.past(session, asked.service, asked.environment)
         newer = base.revision if moving.back and base is not None else target_revision
         taken_away = _taken_away(mirror, asked, moving, newer)
@@ -161,7 +162,7 @@ class Planner:
             base,
             moving,
             asked.rollback,
-            ahead,
+            follows or base is None,
             target_known=str(made.target["kind"]) in self.target_kinds,
             target_kind=str(made.target["kind"]),
             stuck=store.is_stuck(session, asked.service, asked.environment),
@@ -172,15 +173,33 @@ class Planner:
         situation = looked_around(session, situation, asked, made.expected, at, self.others)
         return Preview(made, gates(situation), asked, at, head, situation)
 
-    def _change(self, mirror: Mirror, base: str | None, head: str) -> Change:
-        """What `head` has that `base` has not; where that is nothing, what leaves production instead."""
-        if base == head or not _has(mirror, head):
-            return Change()
-        base = base if base is not None and _has(mirror, base) else None
-        forward = mirror.commits(base, head, limit=MOST_COMMITS)
-        if forward or base is None:
-            return change(forward)
-        return change(mirror.commits(head, base, limit=MOST_COMMITS), back=True)
+
+def _change(mirror: Mirror, base: str | None, head: str, follows: bool) -> Change:
+    """What `head` has that `base` has not; where that is nothing, what leaves production instead."""
+    if base == head:
+        return Change()
+    if follows:  # so both are there, and git need not be asked for each
+        return change(mirror.commits(base, head, limit=MOST_COMMITS))
+    if not _has(mirror, head):
+        return Change()
+    base = base if base is not None and _has(mirror, base) else None
+    forward = mirror.commits(base, head, limit=MOST_COMMITS)
+    if forward or base is None:
+        return change(forward)
+    return change(mirror.commits(head, base, limit=MOST_COMMITS), back=True)
+
+
+def _follows(mirror: Mirror, base: str | None, head: str) -> bool:
+    return base is not None and _is_ahead(mirror, base, head)
+
+
+def _environments(mirror: Mirror, service: Service, head: str) -> Sequence[str]:
+    """Return where it may be deployed to: as the catalog has read it, for git is slow to ask."""
+    told = (service.deploy or {}).get("environments")
+    if isinstance(told, Mapping):
+        return [str(name) for name in told]
+    spec, _ = _read(mirror, service, head)
+    return tuple(spec.environments) if spec else ()
 
 
 def _read(mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec | None, Sequence[yamlfile.Problem]]:
