@@ -137,6 +137,7 @@ class Check(Out):
     passes: int
     every_seconds: float
     deadline_seconds: float
+    delay_seconds: float = Field(description="before the first look; the deadline counts from then")
 
 
 class Commit(Out):

@@ -78,6 +78,7 @@ def check(one: Check) -> shapes.Check:
         passes=one.passes,
         every_seconds=one.every.total_seconds(),
         deadline_seconds=one.deadline.total_seconds(),
+        delay_seconds=one.delay.total_seconds(),
     )
 
 
