@@ -5,7 +5,7 @@ its act, so that the way back knows of an act whose end was never recorded.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ledger.errors import Code, Error
@@ -132,8 +132,10 @@ def _resumed(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
 
 
 def _looked_again(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
-    since = deploy.pause.at if deploy.pause else at
-    return {"pause": None, "paused": deploy.paused + (at - since), "heard": fact.order, "reason": ""}
+    paused = deploy.paused + (at - deploy.pause.at if deploy.pause else timedelta(0))
+    if deploy.pause is not None and deploy.pause.asks == "irreversible" and deploy.started_at is not None:
+        paused = at - deploy.started_at  # its whole time once more, or what was overdue would ask again at once
+    return {"pause": None, "paused": paused, "heard": fact.order, "reason": ""}
 
 
 def _step_done(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
