@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ledger.runner import PERIODIC, Work
-from pipelines import quarantine, traffic
+from pipelines import quarantine, store, traffic
 from pipelines.cooling import Cooling
-from pipelines.deploy import Deploy, State
+from pipelines.deploy import Deploy, Orders, State
+from pipelines.plan import StepKind
 from pipelines.store import Asked
 from portal import continuing, coursing, ranwith
 from portal.services import Services
 
 MEASURE, COUNT = "pipelines.measure", "pipelines.count"
+UNTOUCHED = (StepKind.MEASURE, StepKind.TIDY)  # steps that have nothing to do with the release itself
 RAN_WITH = COUNT  # with the id of a deploy as its key
 
 
@@ -29,7 +31,7 @@ class Afterwards:
         """In the transaction in which it ends: measure what waits, quarantine what was bad, keep warm, go on."""
         at = self.services.clock()
         self.services.jobs.enqueue(session, MEASURE, asked.service, at)
-        if is_bad(asked, deploy):
+        if is_bad(asked, deploy, store.load(session, deploy.id)[2]):
             quarantine.quarantine(
                 session, asked.service, asked.environment, asked.release.revision, deploy.reason, deploy.id, at
             )
@@ -56,8 +58,14 @@ class Afterwards:
             self.services.jobs.finish(tx, work.claim, self.services.clock())
 
 
-def is_bad(asked: Asked, deploy: Deploy) -> bool:
-    """Did the release itself do something wrong, so that it shall not go out again by itself?"""
-    began = deploy.plan is not None and deploy.started_at is not None
+def is_bad(asked: Asked, deploy: Deploy, orders: Orders) -> bool:
+    """Did the release itself do something wrong, so that it shall not go out again by itself?
+
+    Not when a person stopped it, nor before any of it was touched, nor after it has passed all there was.
+    """
+    touched = any(took.kind not in UNTOUCHED for took in deploy.story if not took.undo)
+    passed = deploy.plan is not None and deploy.step >= len(deploy.plan.steps)
+    aborted = any(one.kind == "abort" for one in orders)
     went_back = deploy.state is State.UNDONE and deploy.ending in ("failed", "bad")
-    return began and not asked.rollback and (went_back or deploy.state is State.STUCK)
+    is_stuck = deploy.state is State.STUCK and not aborted and not passed
+    return touched and not asked.rollback and (went_back or is_stuck)
