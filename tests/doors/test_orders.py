@@ -155,6 +155,7 @@ def test_an_order_that_comes_too_late_is_a_sentence(served: Served) -> None:
         assert alice.post(f"/deploys/1/{name}", {"resaon": ""}).status_code == 422
 
 
+@pytest.mark.long
 def test_a_person_has_it_wait_before_its_next_step(served: Served) -> None:
     alice = served.as_("alice")
     alice.ended(order(served, DEPLOY, PRODUCTION)["id"])
@@ -262,6 +263,7 @@ def test_a_step_that_was_done_twice_is_told_as_it_was_last() -> None:
 # The terminal.
 
 
+@pytest.mark.long
 def test_without_a_terminal_waiting_ends_at_a_pause_with_what_is_asked(served: Served, terminal: Terminal) -> None:
     terminal("deploy", "checkout", "--wait")
     commit(served, "the second", {"strategy": ASKING})
@@ -366,6 +368,7 @@ def serving(served: Served, number: int) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_plan_says_which_secret_has_changed_since_and_never_its_value(kept: MemorySecrets, served: Served) -> None:
     commit(served, "a script", {"target": SCRIPT, "checks": []})
     assert said_of_values(served) == []  # the first there
