@@ -51,7 +51,7 @@ def _ask(target: Target, site: Site, step: Step, plan: Plan, source: str, fence:
     release = _release(plan, step.release, source)
     match step.kind:
         case StepKind.TIDY:
-            return target.stop(site, plan.base.number if plan.base else step.release, fence)
+            return tidied(target, site, plan.base.number if plan.base else step.release, fence)
         case StepKind.PREPARE:
             return target.prepare(site, release, fence)
         case StepKind.START:
@@ -62,6 +62,13 @@ def _ask(target: Target, site: Site, step: Step, plan: Plan, source: str, fence:
             return target.drain(site, step.release, fence)
         case _:
             return target.stop(site, step.release, fence)
+
+
+def tidied(target: Target, site: Site, keep: int, fence: int) -> Progress:
+    """End what only stays warm. Where a deploy was stuck something else may serve, and that is not ended."""
+    if serving := [share.release for share in target.shares(site) if share.percent and share.release != keep]:
+        return Done(f"{serving[0]} still has traffic, so nothing was ended")
+    return target.stop(site, keep, fence)
 
 
 def _release(plan: Plan, number: int, source: str) -> Release:

@@ -16,6 +16,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs
 from pipelines import store, warmth
+from pipelines.acts import tidied
 from pipelines.deploy import Deploy, State
 from pipelines.store import Asked
 from production.ports import Failed, Pending, Progress, Site, Target
@@ -82,7 +83,7 @@ class Cooling:
 
 def _stopped(target: Target, site: Site, keep: int, fence: int) -> Progress:
     try:
-        return target.stop(site, keep, fence)
+        return tidied(target, site, keep, fence)
     except Error as error:
         if error.code is Code.CONFLICT:  # our fence is old: somebody else has the lane
             raise

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
@@ -283,14 +283,11 @@ def past(session: Session, service: str, environment: str) -> Past:
 
 
 def is_stuck(session: Session, service: str, environment: str) -> bool:
-    """Did the last deploy there that has ended end stuck?"""
-    last = (
-        select(DeployRow.state)
-        .where(DeployRow.service == service, DeployRow.environment == environment, DeployRow.state.not_in(OPEN))
-        .order_by(DeployRow.id.desc())
-        .limit(1)
-    )
-    return session.scalar(last) == State.STUCK
+    """Has a deploy there ended stuck, and none has become healthy since? One that was put back has mended nothing."""
+    here = (DeployRow.service == service, DeployRow.environment == environment)
+    stuck = session.scalar(select(func.max(DeployRow.ended_at)).where(*here, DeployRow.state == State.STUCK))
+    live = session.get(LiveRow, (service, environment))
+    return stuck is not None and (live is None or stuck > live.since)
 
 
 def unfinished(session: Session, among: Sequence[int]) -> Sequence[int]:
