@@ -164,3 +164,33 @@ def test_a_deploy_that_goes_out_makes_the_job_of_the_one_before_do_nothing(deplo
 
     assert deployed.jobs.due(KINDS, deployed.now) is None
     assert deployed.cooled() == 0
+
+
+def test_what_a_newer_deploy_keeps_warm_is_not_ended_with_the_older(deployed: Warm, repository: Repository) -> None:
+    began = deployed.now
+    deployed.now += KEPT * 0.9
+    repository.commit(described(BLUE, bake="0s"))
+    deployed.deploy()
+    deployed.go()
+    until = deployed.now + KEPT
+
+    deployed.now = began + KEPT
+    deployed.cooling.later(deployed.taken(LATER))
+
+    assert deployed.jobs.due([LATER, COOL], deployed.now) == until
+    assert (deployed.running(), deployed.cooled()) == ({2: 4, 3: 4}, 0)
+    deployed.now = until - KEPT
+    deployed.cools()
+    assert (deployed.running(), deployed.cooled()) == ({3: 4}, 1)
+
+
+def test_nothing_is_ended_while_a_deploy_is_under_way(deployed: Warm, repository: Repository) -> None:
+    repository.commit(described({"canary": [10, 100]}, bake="1h", keep="0s"))
+    third = deployed.deploy()
+    deployed.go_to(third, "bake", wave=1)
+    deployed.now += KEPT
+
+    deployed.cooling.later(deployed.taken(LATER))
+
+    assert deployed.jobs.claim("worker", [COOL], deployed.now) is None
+    assert deployed.running()[1] == 4
