@@ -17,7 +17,7 @@ from production.ports import Share
 
 POINTS = 60  # of one deploy that are kept for the plot; then every other one goes
 ENOUGH = 20  # requests before a share of them says anything
-EACH = 10  # requests of either side that an interval has at least: with one or two, every error is a side's own
+EACH = 5  # requests of either side that an interval has at least: with one or two, every error is a side's own
 HISTORY = 10  # minutes before the deploy that say how errors usually vary
 CERTAIN = 2.33  # standard deviations: a share that is only just too much is called so once in a hundred times
 MINUTE = timedelta(minutes=1)
