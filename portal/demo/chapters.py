@@ -17,8 +17,11 @@ from portal.demo.waiting import until
 
 Figures = Mapping[str, Any]
 
-# How the errors of two releases are told: "5 errors in 11 requests against 0 in 92, e = 246 ≥ 100".
-NUMBERS = re.compile(r"[\d,]+ errors? in [\d,]+ requests against [\d,]+ in [\d,]+, e = \S+ ≥ 100")
+# How the errors of two releases are told: "5 errors in 11 requests against 0 in 92, e = 246 ≥ 100". Where a machine is
+# so slow that twenty visitors come between two looks, their share is too much before the second one.
+NUMBERS = re.compile(
+    r"[\d,]+ errors? in [\d,]+ requests against [\d,]+ in [\d,]+, (e = \S+ ≥ 100|\S+ % is more than 5 %)"
+)
 
 
 def good_release(stage: Stage) -> Figures:
