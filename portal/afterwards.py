@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from ledger.runner import PERIODIC, Work
+from ledger.runner import Work
 from pipelines import quarantine, store, traffic
 from pipelines.cooling import Cooling
 from pipelines.deploy import Deploy, Orders, State
@@ -15,7 +15,7 @@ from portal.services import Services
 
 MEASURE, COUNT = "pipelines.measure", "pipelines.count"
 UNTOUCHED = (StepKind.MEASURE, StepKind.TIDY)  # steps that have nothing to do with the release itself
-RAN_WITH = COUNT  # with the id of a deploy as its key
+RAN_WITH = "pipelines.ran_with"
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,17 @@ class Afterwards:
         coursing.wake(self.services, session, asked)
         continuing.ask(self.services, session, at, asked.service, asked.environment)
 
-    def count(self, work: Work) -> None:
-        """Keep what each service has answered in the minute that is over, or what one deploy's release runs with."""
+    def count(self, _work: Work) -> None:
+        """Keep what each service has answered in the minute that is over."""
         at = self.services.clock()
-        if work.claim.key != PERIODIC:
-            return self._ran_with(work)
         counts = self.services.hosting.counts()
         if counts:
             with self.services.database.write() as session:
                 for service, environment, shares in counts:
                     traffic.counted(session, service, environment, shares, at)
 
-    def _ran_with(self, work: Work) -> None:
+    def ran_with(self, work: Work) -> None:
+        """Keep what a deploy's release runs with."""
         ranwith.keep(self.services, int(work.claim.key))
         with self.services.jobs.transaction() as tx:
             self.services.jobs.finish(tx, work.claim, self.services.clock())

@@ -29,7 +29,7 @@ from pipelines.planning import Planner
 from pipelines.world import Ports
 from portal import config as configs
 from portal import continuing, coursing, hearing, scoring, secretsettings
-from portal.afterwards import COUNT, MEASURE, Afterwards
+from portal.afterwards import COUNT, MEASURE, RAN_WITH, Afterwards
 from portal.blocks import BLOCKS
 from portal.config import Config
 from portal.inuse import InUse as InUse
@@ -135,6 +135,7 @@ def runner(services: Services, name: str) -> Runner:
         cooling.LATER: lambda work: afterwards.cooling.later(work.claim),
         cooling.COOL: lambda work: afterwards.cooling.cool(work.claim),
         COUNT: afterwards.count,
+        RAN_WITH: afterwards.ran_with,
         delivery.JOB: partial(_add_up, services),
         CONSIDER: partial(continuing.consider, services),
         SYNC: partial(_sync, services),

@@ -102,8 +102,9 @@ def _news(database: Database, deploy_id: int, after: int) -> tuple[Sequence[Even
     """Return what has happened since, and whether the deploy has ended and nothing more can come."""
     subject = f"deploy:{deploy_id}"
     with database.read() as session:
+        ended = asking.row(session, deploy_id).ended  # first of all: what ends it comes with its last facts
         found = events.since(session, after, subject=subject)
         newest = events.latest(session, subject=subject, limit=1)
         told = found[-1].position if found else after
         is_all = not newest or (newest[0].position is not None and newest[0].position <= (told or 0))
-        return found, is_all and asking.row(session, deploy_id).ended
+        return found, is_all and ended

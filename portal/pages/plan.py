@@ -15,7 +15,7 @@ from pipelines.plan import Plan
 from pipelines.planning import Preview
 from pipelines.situation import LockedBy, Yes
 from pipelines.terms import Terms
-from portal import auth, bands, coursing, gatekeeping, planpress, plantelling, telling, whose
+from portal import auth, bands, coursing, gatekeeping, planpress, plantelling, ranwith, telling, whose
 from portal.pages import common
 from portal.permissions import Action
 from portal.services import Services
@@ -45,6 +45,7 @@ def show(name: str, environment: str) -> str:
     plan = preview.plan
     with services.database.read() as session:
         train_offer = coursing.train_offer(services, session, known, preview)
+        values = ranwith.said(services, session, plan)
     return render_template(
         "plan.html",
         here="Services",
@@ -57,6 +58,7 @@ def show(name: str, environment: str) -> str:
         button=_button(plan),
         oldest=_oldest(preview),
         train_offer=train_offer,
+        values=values,
         strategy=plantelling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
         stages=plantelling.stages(plan),
