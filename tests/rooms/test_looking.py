@@ -15,6 +15,7 @@ from production.ports import Share
 from tests.rooms.deploying import CHECKOUT, PRODUCTION, House, Repository, described, repository, served_by
 
 __all__ = ["repository"]
+pytestmark = pytest.mark.long  # a minute or more of looks each
 
 CANARY = {"canary": [10, 50, 100], "bake": "30s"}
 SELDOM = [{"http": "/healthz", "passes": 1, "every": "5s", "deadline": "10s"}]

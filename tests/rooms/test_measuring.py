@@ -269,6 +269,7 @@ def test_how_it_was_before_is_asked_until_somebody_answers(house: Measured, repo
     assert house.word(deploy) == "healthy"
 
 
+@pytest.mark.long
 def test_a_metric_of_the_wave_before_does_not_hurry_the_next(house: Measured, repository: Repository) -> None:
     """Its next measurement is long due while instances of the next wave are still starting."""
     deploy = going_out(house, repository, ERRORS, takes="9s")
@@ -353,6 +354,7 @@ def test_without_an_interval_lines_are_counted_for_as_long_as_it_is_watched(
     assert house.reason(bad) == "slow requests = 33 > 30 in 1 of 1 measurement, the limit is 0"
 
 
+@pytest.mark.long
 def test_lines_of_the_time_between_two_waves_are_not_squeezed_into_a_moment(
     house: Measured, repository: Repository
 ) -> None:
