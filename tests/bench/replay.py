@@ -38,7 +38,7 @@ from portal.config import Config
 from portal.services import Services
 from portal.verdicts import Verdict
 from tests import postgres
-from tests.bench.replaying import PRODUCTION, Company, settled
+from tests.bench._company import PRODUCTION, Company, settled
 from tests.conftest import with_tables
 
 SIZES = (10, 100, 500, 1000)  # services
@@ -111,7 +111,7 @@ class Watched:
 @contextmanager
 def workers(config: Config, count: int) -> Iterator[list[psutil.Process]]:
     environ = {**configs.environment(), "FULLCYCLE_LOG_LEVEL": "error"}
-    command = [sys.executable, "-m", "tests.bench.replaying", str(config.data), config.database_url]
+    command = [sys.executable, "-m", "tests.bench._company", str(config.data), config.database_url]
     running = [subprocess.Popen(command, env=environ) for _ in range(count)]
     try:
         time.sleep(4)  # until they have begun, which is not what is measured
