@@ -1,5 +1,7 @@
 """Random interleavings of request, abort, a lost race, a finish and the clock on the memory jobs, against a model.
 
+`./dev bench interleavings` plays those of whole deploys as well (tests/bench/deploys_interleaved.py).
+
 The model is written from the promises alone: a lane is a list in which each newcomer is put at its place. After every
 step the two must agree; at the end nothing is lost, nothing was done twice, and the order was kept.
 """
@@ -15,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from ledger.jobs import LEASE, Claim, Jobs, Lost
 from ledger.jobs_memory import MemoryJobs
+from tests.bench import deploys_interleaved
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -233,6 +236,7 @@ def main() -> None:
     print(
         f"{count} interleavings of {STEPS} steps in {time.monotonic() - begun:.1f} s: none lost, none doubled ({steps})"
     )
+    deploys_interleaved.main()
 
 
 if __name__ == "__main__":
