@@ -98,7 +98,8 @@ def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
     if verdict is not None:
         seen = replace(seen, proof=replace(seen.proof, verdict=verdict.kind, said=verdict.sentence))
     if why := watching.worse(seen.watch):
-        return _came(Kind.STEP_FAILED, why, seen)
+        numbers = weighing.counts(seen.proof)
+        return _came(Kind.STEP_FAILED, f"{why}; {numbers}" if numbers else why, seen)
     if verdict is not None and verdict.kind == "fail":
         return _came(Kind.STEP_FAILED, verdict.sentence, seen)
     stopping = seen.now >= seen.over_at

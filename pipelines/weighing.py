@@ -193,6 +193,15 @@ def _was(proof: Proof, plan: Plan) -> tuple[int, int]:
     return next((told for told in (old, before) if told[0] >= ENOUGH), (0, 0))
 
 
+def counts(proof: Proof) -> str:
+    """Say what both have answered: “3 errors in 9 requests against 0 in 87”; empty when nothing is counted."""
+    (requests, errors), (before, wrong) = _new(proof), _old(proof)
+    if not requests:
+        return ""
+    told = f"{errors:,} error{'' if errors == 1 else 's'} in {requests:,} request{'' if requests == 1 else 's'}"
+    return f"{told} against {wrong:,} in {before:,}" if before else told
+
+
 def raw(proof: Proof) -> str:
     """Say what visitors got from the release that serves again, counted since it was looked at."""
     requests, errors = proof.again

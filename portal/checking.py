@@ -78,7 +78,8 @@ def _errors(deploy: Deploy) -> list[Checked]:
     told = proof.evidence
     new = render.percent(100 * told.canary_errors / told.canary_requests) if told.canary_requests else "–"
     old = render.percent(100 * told.baseline_errors / told.baseline_requests) if told.baseline_requests else "–"
-    worst = f" Goes back above {render.percent(deploy.plan.judge.worst)} in any case."
+    limit = render.percent(deploy.plan.judge.worst)
+    worst = f" Goes back where surely more than {limit} fail, and twice as many as before."
     return [Checked("Errors", VERDICTS[proof.verdict], 0, 0, f"{render.sentence(proof.said)}{worst}", new, old)]
 
 
