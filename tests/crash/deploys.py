@@ -1,56 +1,49 @@
-"""What the crash tests and the bench of kills share: a company to copy for each case, and what must hold afterwards."""
+"""What the crash tests and the bench of kills share: workers, a case of a story, and what must hold afterwards."""
 
 import itertools
 import multiprocessing
 import os
-import shutil
 import signal
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, make_url, text, update
+from sqlalchemy import update
 
 from ledger import clock, events
-from ledger.db import Database, sqlite
 from ledger.jobs_sql import JOBS
-from pipelines import store
 from pipelines.deploy import ENDED, State
-from pipelines.plan import StepKind
-from pipelines.rollback import way_back
-from tests.conftest import with_tables
 from tests.crash import killed_deployer
-from tests.crash.killed_deployer import POINTS, Where, rounds, rounds_back, until
-from tests.rooms.deploying import House, Repository, described
+from tests.crash.company import Company, Journal
+from tests.crash.houses import Commanded, Remembering
+from tests.crash.killed_deployer import Told, Where, until
+from tests.crash.stories import STORIES, Story
+from tests.rooms.deploying import CHECKOUT, LANE, PRODUCTION
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.killed_deployer"])
 LIMIT = 35.0  # seconds: the take-over time (a lease is 5 s) and 30
-QUICK: dict[str, Any] = {"checks": [{"http": "/healthz", "passes": 2, "every": "20ms", "deadline": "20s"}]}
-CANARY = {"canary": [10, 50, 100], "bake": "50ms"}
-_numbers = itertools.count(1)
-
-Journal = list[tuple[str, Any]]
 
 
 class Worker:
-    """A process of its own, killed at `where` by itself or at the end by us."""
+    """A process of its own, killed at `where` by itself or at the end by us. Of several with one `flag`, one is."""
 
-    def __init__(self, company: "Company", house: House, name: str, where: Where | None = None) -> None:
+    def __init__(
+        self, company: Company, house: Remembering, name: str, where: Where | None = None, flag: Path | None = None
+    ) -> None:
         self.said, says = CONTEXT.Pipe(duplex=False)
         url = house.database.url.render_as_string(hide_password=False)
-        arguments = (url, house.mirror, house.state, name, company.revisions["bad"], where, says)
-        self.process = CONTEXT.Process(target=killed_deployer.work, args=arguments, daemon=True)
+        assert house.state is not None
+        told = Told(company.kind, url, house.mirror, house.state, name, company.revisions["bad"], where, flag)
+        self.process = CONTEXT.Process(target=killed_deployer.work, args=(told, says), daemon=True)
         self.process.start()
         says.close()
 
-    def dies(self) -> None:
-        self.process.join(LIMIT)
-        assert self.process.exitcode == -signal.SIGKILL, "it was not killed where it should have been"
+    def is_dead(self) -> bool:
+        assert self.process.exitcode in (None, -signal.SIGKILL), f"a worker ended by itself: {self.process.exitcode}"
+        return self.process.exitcode is not None
 
     def is_frozen(self) -> bool:
         stat = Path(f"/proc/{self.process.pid}/stat").read_text()
@@ -75,101 +68,76 @@ class Worker:
 
 
 @dataclass
-class Company:
-    """A base that serves, two more releases in git, and a bad one; copied for every case."""
+class Case:
+    """One play of a story: what was asked for, and what a person has said to it since."""
 
-    folder: Path
-    postgres: str = ""  # a server's URL, or empty for SQLite
-    revisions: dict[str, str] = field(default_factory=dict)
+    company: Company
+    house: Remembering
+    story: Story
+    asked: int = 0
+    behind: int = 0
+    answered: bool = False
 
-    def __post_init__(self) -> None:
-        repository = Repository(self.folder / "git")
-        self.mirror = repository.mirrored
-        once = repository.commit(described(bake="0s", **QUICK))
-        base = repository.commit(described(bake="0s", **QUICK))
-        self.revisions["canary"] = repository.commit(described(CANARY, **QUICK))
-        self.revisions["bad"] = repository.commit(described(CANARY, **QUICK))
-        self.revisions["next"] = repository.commit(described(bake="0s", **QUICK))
-        with self._made() as house:
-            for revision in (once, base):
-                house.deploy(revision)
-                house.go()
-            assert house.live() == 2
-        self.undisturbed: dict[str, Journal] = {}
+    def begins(self) -> "Case":
+        """Ask for the story's deploy and for one more behind it."""
+        self.asked = self.story.asked(self.house, self.company.revisions)
+        if not self.story.cools:
+            self.behind = self._next()
+        return self
 
-    @contextmanager
-    def _made(self) -> Iterator[House]:
-        if self.postgres:
-            _admin(self.postgres, "CREATE DATABASE company")
-            database = Database(_named(self.postgres, "company"))
-        else:
-            database = sqlite(self.folder / "company.db")
-        yield House(with_tables(database), self.mirror, state=self.folder / "company.json")
-        if not self.postgres:
-            with sqlite3.connect(self.folder / "company.db") as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.close()
+    def _next(self) -> int:
+        return self.house.deploy(self.company.revisions["next"])
 
-    @contextmanager
-    def copied(self) -> Iterator[House]:
-        """A company of the case's own, in real time."""
-        name = f"case_{next(_numbers)}"
-        state = self.folder / f"{name}.json"
-        shutil.copy(self.folder / "company.json", state)
-        if self.postgres:
-            _admin(self.postgres, f"CREATE DATABASE {name} TEMPLATE company")
-            database = Database(_named(self.postgres, name))
-        else:
-            shutil.copy(self.folder / "company.db", self.folder / f"{name}.db")
-            database = Database(f"sqlite:///{self.folder / name}.db")
-        try:
-            yield House(database, self.mirror, state=state, ticking=clock.now)
-        finally:
-            database.close()
-            if self.postgres:
-                _admin(self.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    def answers(self) -> None:
+        """Where a person is asked, say what the story has her say, once."""
+        if not self.answered and self.house.deploy_of(self.asked).state is State.PAUSED:
+            self.answered = True
+            self.story.answers(self.house, self.asked)
 
-    def remove(self) -> None:
-        """Drop the database that the copies were made of; a server may outlive us."""
-        if self.postgres:
-            _admin(self.postgres, "DROP DATABASE company")
+    def has_ended(self) -> bool:
+        self.answers()
+        return has_ended(self.house, self.asked)
 
-    def ask(self, house: House, story: str) -> tuple[int, int]:
-        """Ask for the deploy of that story and for one more behind it; return both."""
-        asked = house.rollback(1) if story == "rollback" else house.deploy(self.revisions[story])
-        return asked, house.deploy(self.revisions["next"])
+    def finished(self, *, doubted: bool = False) -> float:
+        """Wait until a worker has brought it to its end and gone on with the next; check all that must hold then.
 
-    def wheres(self, story: str) -> list[Where]:
-        """Every place of that story at which a worker can be killed."""
-        with self.copied() as house:
-            asked, _ = self.ask(house, story)
-            with house.database.read() as session:
-                frozen = store.load(session, asked)[0]
-            plan = house.actions.bind(frozen, asked, clock.now()).plan
-        assert plan is not None
-        told = rounds(plan)
-        if story == "bad":
-            failing = next(i for i, step in enumerate(plan.steps) if (step.kind, step.wave) == (StepKind.BAKE, 2))
-            told = [*told[: told.index("do bake 2") + 1], *rounds_back(way_back(plan, failing + 1))]
-        return [Where(point, one) for one in told for point in POINTS]
+        `doubted`: a script was cut off, so that it may have been put back.
+        """
+        house, story = self.house, self.story
+        took = until(self.has_ended, LIMIT, f"the end of {story.what}")
+        ended = house.deploy_of(self.asked)
+        assert ended.state is story.ending or (doubted and ended.state is State.UNDONE), ended.reason
+        assert house.live() == (story.serves if ended.state is story.ending else 2)
+        told = facts(house, self.asked)
+        assert len(set(told)) == len(told), "something was recorded twice"
+        if story.revision == "":
+            assert house.word(self.behind) == "queued"
+            if ended.state is story.ending:
+                self._serves_alone(1)
+            house.actions.let_go(CHECKOUT, PRODUCTION, "user:default/alice", clock.now())
+        if story.cools:
+            took += until(lambda: self._cooled() == 1, LIMIT, "the end of what was warm")
+            self._serves_alone(story.serves)
+            self.behind = self._next()
+        until(lambda: has_ended(house, self.behind), LIMIT, "the end of the next in the queue")
+        assert house.word(self.behind) == "healthy", house.deploy_of(self.behind).reason
+        self._serves_alone(house.page(self.behind).row.release)
+        return took
+
+    def _serves_alone(self, release: int) -> None:
+        house = self.house
+        scripted = isinstance(house, Commanded)
+        assert (house.serving(), house.running()) == ({release: 100.0}, {release: 2 if scripted else 4})
+        if isinstance(house, Commanded):
+            assert house.alive() == {str(release)}
+
+    def _cooled(self) -> int:
+        with self.house.database.read() as session:
+            found = events.latest(session, subject=f"lane:{LANE}", limit=100)
+        return sum(fact.kind == "release.cooled" for fact in found)
 
 
-ENDING = {"canary": State.HEALTHY, "rollback": State.HEALTHY, "bad": State.UNDONE}
-SERVES = {"canary": 3, "rollback": 1, "bad": 2}
-
-
-def _named(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def _admin(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
-
-
-def leases_run_out(house: House) -> None:
+def leases_run_out(house: Remembering) -> None:
     """Make it so that the dead worker's lease has ended, instead of waiting for it."""
     with house.database.write() as session:
         session.execute(
@@ -177,73 +145,70 @@ def leases_run_out(house: House) -> None:
         )
 
 
-def has_ended(house: House, deploy_id: int) -> bool:
+def has_ended(house: Remembering, deploy_id: int) -> bool:
     return house.deploy_of(deploy_id).state in ENDED
 
 
-def journal(house: House) -> Journal:
-    return [(method, what) for method, what in house.target.journal(house.site())]
-
-
-def facts(house: House, deploy_id: int) -> list[tuple[Any, ...]]:
+def facts(house: Remembering, deploy_id: int) -> list[tuple[Any, ...]]:
     """Return what was recorded of a deploy, without looks."""
     with house.database.read() as session:
         found = events.latest(session, subject=f"deploy:{deploy_id}", limit=1000)
     return [
-        (fact.kind, fact.data.get("step"), fact.data.get("wave"), fact.data.get("for"))
+        (fact.kind, fact.data.get("step"), fact.data.get("wave"), fact.data.get("percent"), fact.data.get("for"))
         for fact in reversed(found)
         if fact.kind != "deploy.observed"
     ]
-
-
-def finished(company: Company, house: House, story: str, asked: int, behind: int) -> float:
-    """Wait until a worker has brought it to its end and gone on with the next; check all that must hold then."""
-    took = until(lambda: has_ended(house, asked), LIMIT, f"the end of the {story} deploy")
-    ended = house.deploy_of(asked)
-    assert ended.state is ENDING[story], ended.reason
-    assert house.live() == SERVES[story]
-    told = facts(house, asked)
-    assert len(set(told)) == len(told), "something was recorded twice"
-    if story == "rollback":
-        assert (house.serving(), house.running()) == ({1: 100.0}, {1: 4})
-        assert house.word(behind) == "queued"
-        house.actions.let_go("component:default/checkout", "production", "user:default/alice", clock.now())
-    until(lambda: has_ended(house, behind), LIMIT, "the end of the next in the queue")
-    number = house.page(behind).row.release
-    assert house.word(behind) == "healthy"
-    assert (house.serving(), house.running()) == ({number: 100.0}, {number: 4})
-    return took
 
 
 def undisturbed(company: Company, story: str) -> Journal:
     """What the target is told when nobody is killed; found out once."""
     if story not in company.undisturbed:
         with company.copied() as house:
-            asked, behind = company.ask(house, story)
+            case = Case(company, house, STORIES[story]).begins()
             worker = Worker(company, house, "anna")
             try:
-                finished(company, house, story, asked, behind)
+                case.finished()
             finally:
                 worker.end()
-            company.undisturbed[story] = journal(house)
+            company.undisturbed[story] = house.journal()
     return company.undisturbed[story]
 
 
-def killed(company: Company, story: str, where: Where) -> float:
-    """Kill a worker there, let another one finish; return how many seconds that took."""
+def killed(company: Company, story: str, where: Where, *, two: bool = False) -> float:
+    """Kill a worker there, let another one finish; return how many seconds that took.
+
+    `two`: both are there from the beginning, and whoever comes to that place first is killed.
+    """
     expected = undisturbed(company, story)
     with company.copied() as house:
-        asked, behind = company.ask(house, story)
-        first = Worker(company, house, "anna", where)
-        successor = None
+        case = Case(company, house, STORIES[story]).begins()
+        assert house.state is not None
+        flag = house.state / "killed" if two else None
+        workers = [Worker(company, house, name, where, flag) for name in ("anna", "bert")[: 1 + two]]
         try:
-            first.dies()
+            until(lambda: _one_is_dead(case, workers, where), LIMIT, f"the kill {where}")
             leases_run_out(house)
-            successor = Worker(company, house, "bert")
-            took = finished(company, house, story, asked, behind)
+            case.answers()
+            if not two:
+                workers.append(Worker(company, house, "bert"))
+            took = case.finished(doubted=where.all)
         finally:
-            first.end()
-            if successor is not None:
-                successor.end()
-        assert journal(house) == expected, "something was done twice, or left out"
+            for worker in workers:
+                worker.end()
+        told = house.journal()
+        if where.all:
+            assert not _blindly(told), f"run again without a look: {told}"
+        else:
+            assert told == expected, f"something was done twice, or left out: {told} instead of {expected}"
     return took
+
+
+def _one_is_dead(case: Case, workers: Sequence[Worker], where: Where) -> bool:
+    if where.round not in ("wait", "paused"):
+        case.answers()
+    return any(worker.is_dead() for worker in workers)
+
+
+def _blindly(told: Journal) -> bool:
+    """Was a script run twice for the same, and nobody looked in between what had come of the first run?"""
+    return any(one == other for one, other in itertools.pairwise(told))
