@@ -62,6 +62,8 @@ def _turned(after: Deploy, before: Deploy, fact: Fact, at: datetime) -> Deploy:
     ending = _turn(before, fact)
     story = _closed(before.story, at, fact.reason) if before.state is State.ACTING else before.story
     reason = fact.reason or ("stopped by a person" if fact.kind is Kind.ABORTED else "")
+    if before.pause is not None and fact.kind is Kind.ABORTED and before.pause.why:
+        reason = f"{reason}; {before.pause.why}"  # why it had asked
     turned = replace(after, way_back=steps, undo_step=0, attempted=False, tries=0, reason=reason, pause=None)
     return replace(turned, ending=ending, story=story)
 

@@ -76,7 +76,8 @@ def sentence(event: events.Event) -> str:
         case "step_failed" | "undo_retried":
             return f"{data.get('step', 'the deploy')} failed: {reason}"
         case "abort_ordered" | "resume_ordered" | "pause_ordered" | "look_ordered":
-            return f"{_ORDERED[event.kind.partition('.')[2]]}" + (f": {reason}" if reason else "")
+            who = event.actor.rpartition("/")[2].rpartition(":")[2]
+            return f"{who}: {_ORDERED[event.kind.partition('.')[2]]}" + (f": {reason}" if reason else "")
         case "paused":
             return f"paused, a person is asked: {reason}"
         case "resumed":

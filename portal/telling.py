@@ -26,10 +26,11 @@ class Span:
 def spans(plan: Plan, story: Sequence[Took], began: datetime, now: datetime) -> list[Span]:
     """Return each step with its times: as they were, and from now on as expected."""
     cursor, told = 0.0, []
-    by_step = _by_step(story)
+    by_step, elapsed = _by_step(story), (now - began).total_seconds()
     for index, step in enumerate(plan.steps):
         tries = by_step.get(index, ())
-        begin = (tries[0].began - began).total_seconds() if tries else cursor
+        # What has not begun begins now at the earliest: a pause may have taken long.
+        begin = (tries[0].began - began).total_seconds() if tries else max(cursor, elapsed)
         last = tries[-1] if tries else None
         if last is None:
             end = begin + (timedelta(0) if step.kind is StepKind.PAUSE else step.expected).total_seconds()

@@ -157,7 +157,8 @@ def _whole(span: timedelta) -> timedelta:
 
 def _output(page: Page, there: Ground, settings: dict[str, Any]) -> Sequence[str]:
     """Return what the release wrote, where that helps: it did not become healthy."""
-    if page.row.word not in ("undone", "undoing", "stuck") or there.trouble:
+    is_script = settings.get("kind") == "command"  # what it says is all there is to see
+    if (page.row.word not in ("undone", "undoing", "stuck") and not is_script) or there.trouble:
         return ()
     return ground.output(auth.services(), page.row.service, page.row.environment, settings, page.row.release, OUTPUT)
 

@@ -228,7 +228,7 @@ def test_what_ends_in_the_queue_says_that_it_never_began(house: House, repositor
 
     house.abort(second, reason="not on a Friday")
 
-    assert house.log(second)[1:] == ["abort ordered: not on a Friday", "it never began: not on a Friday"]
+    assert house.log(second)[1:] == ["alice: abort ordered: not on a Friday", "it never began: not on a Friday"]
 
 
 def waiting_three(house: House, repository: Repository) -> tuple[int, int, int]:
