@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +40,7 @@ STEPS = (
     "backstage",
     "stopped",
 )
-PLAYED: dict[str, subprocess.CompletedProcess[str]] = {}  # by database; the order of the tests may go back and forth
+PLAYED: dict[str, Any] = {}  # by database; the order of the tests may go back and forth
 LONGEST = 600  # seconds; alone on two cores it takes about 100
 UNHURT = (
     *("good release", "bad release", "killed worker", "aborts", "way back"),
@@ -46,22 +48,40 @@ UNHURT = (
 )
 
 
-@pytest.fixture(scope="session", params=BOTH)
-def tour(request: Any, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
-    if request.param in PLAYED:
-        return PLAYED[request.param]
+@dataclass(frozen=True)
+class Tour:
+    """A tour that has begun. Both are begun at once, for they wait more than they work."""
+
+    process: "subprocess.Popen[str]"
+    out: Path
+    err: Path
+
+    def ended(self) -> "subprocess.CompletedProcess[str]":
+        try:
+            code = self.process.wait(LONGEST)
+        finally:
+            self.process.kill()
+        return subprocess.CompletedProcess(self.process.args, code, self.out.read_text(), self.err.read_text())
+
+
+def begun(folder: Path, database: str) -> Tour:
     environ = {name: value for name, value in configs.environment().items() if not name.startswith("FULLCYCLE_")}
-    if request.param == "postgres":
-        environ["FULLCYCLE_DATABASE_URL"] = str(request.getfixturevalue("postgres_server"))
-    PLAYED[request.param] = subprocess.run(
-        [sys.executable, "-m", "portal.cli", "demo", "--tour"],
-        cwd=tmp_path_factory.mktemp("elsewhere"),
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST,
-    )
-    return PLAYED[request.param]
+    if database:
+        environ["FULLCYCLE_DATABASE_URL"] = database
+    out, err = folder / "out", folder / "err"
+    with out.open("w") as told, err.open("w") as said:
+        command = [sys.executable, "-m", "portal.cli", "demo", "--tour"]
+        return Tour(subprocess.Popen(command, cwd=folder, env=environ, stdout=told, stderr=said, text=True), out, err)
+
+
+@pytest.fixture(scope="session", params=BOTH)
+def tour(request: Any, tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
+    for name in ("sqlite", "postgres"):
+        is_asked = any(f"[{name}" in item.nodeid for item in request.session.items if __name__ in item.module.__name__)
+        if is_asked and name not in PLAYED:
+            database = str(request.getfixturevalue("postgres_server")) if name == "postgres" else ""
+            PLAYED[name] = begun(tmp_path_factory.mktemp(f"tour-{name}"), database)
+    return PLAYED[request.param].ended()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from production.checks import Looker
 from production.ports import Answer, Check, Instance
+from production.supervise import until
 
 ENV = {"REVISION": "abc1234", "SERVICE": "component:default/checkout", "ENVIRONMENT": "production"}
 LIMIT = timedelta(milliseconds=300)
@@ -154,7 +155,7 @@ def test_a_command_out_of_time_is_killed_with_its_children(instance: Instance, t
 
     assert (answer.passed, answer.said) == (False, "“sh” did not end within 300ms and was killed")
     pid = int(child.read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
 
 
 def test_a_command_that_does_not_exist_is_said_in_words(instance: Instance) -> None:
