@@ -15,7 +15,7 @@ from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from pipelines import store
 from pipelines.continuous import CONSIDER
-from pipelines.deploy import ENDED, Deploy, Fact, Kind, State
+from pipelines.deploy import ENDED, Deploy, Fact, Kind, Orders, State
 from pipelines.jobs import ADVANCE, record
 from pipelines.machine import apply
 from pipelines.planning import Planner, Preview
@@ -108,8 +108,7 @@ class Actions:
     def pause(self, deploy_id: int, actor: str, at: datetime, reason: str = "") -> None:
         """Order a deploy to wait for a person before its next step."""
         with self.jobs.transaction() as tx:
-            self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
-            asked, deploy, orders = store.load(tx, deploy_id)
+            asked, deploy, orders = self._woken(tx, deploy_id, at)
             if deploy.state not in (State.GOING, State.ACTING):
                 raise Error(Code.CONFLICT, f"that deploy is {deploy.state}; only one that is going out can pause")
             if any(one.kind == "pause" and one.id > deploy.heard for one in orders):
@@ -118,13 +117,17 @@ class Actions:
 
     def _answer(self, deploy_id: int, kind: str, actor: str, at: datetime, reason: str) -> None:
         with self.jobs.transaction() as tx:
-            self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
-            asked, deploy, orders = store.load(tx, deploy_id)
+            asked, deploy, orders = self._woken(tx, deploy_id, at)
             if deploy.state is not State.PAUSED:
                 raise Error(Code.CONFLICT, f"that deploy does not wait for anybody: it is {deploy.state}")
             if any(one.kind in ("resume", "look", "abort") and one.id > deploy.heard for one in orders):
                 raise Error(Code.CONFLICT, "somebody was first and has decided already; look at the deploy's page")
             self._write_order(tx, asked, deploy_id, kind, actor, at, reason)
+
+    def _woken(self, tx: Session, deploy_id: int, at: datetime) -> tuple[Asked, Deploy, Orders]:
+        """Have the loop look now, and load the deploy. In this order: waking locks the lane first, as the loop does."""
+        self.jobs.wake(tx, ADVANCE, str(deploy_id), at)
+        return store.load(tx, deploy_id)
 
     def _write_order(
         self, tx: Session, asked: Asked, deploy_id: int, kind: str, actor: str, at: datetime, reason: str
@@ -174,8 +177,7 @@ class Actions:
 
     def abort_in(self, tx: Session, deploy_id: int, actor: str, at: datetime, reason: str) -> None:
         """As `abort`, in the caller's transaction, which locks the lane."""
-        self.jobs.wake(tx, ADVANCE, str(deploy_id), at)  # first of all: it locks the lane, as the loop does
-        asked, deploy, orders = store.load(tx, deploy_id)
+        asked, deploy, orders = self._woken(tx, deploy_id, at)
         if deploy.state in ENDED:
             raise Error(Code.CONFLICT, f"that deploy has ended: it is {deploy.state}; there is nothing to stop")
         if deploy.state is State.UNDOING or any(one.kind == "abort" for one in orders):
