@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from catalog import ownership, refs, rules, store
+from catalog import around, ownership, refs, rules, store
 from catalog import rows as store_rows
+from catalog.around import claim
 from catalog.outline import Held, Whole, holders, relations_of, whole
 from catalog.ownership import Chain, Claim, Directory, Owner, Person
 from catalog.places import Place, Problem, did_you_mean, quoted
@@ -27,6 +28,7 @@ __all__ = [
     "Repository",
     "Service",
     "Whole",
+    "claim",
     "holders",
     "relations_of",
     "whole",
@@ -73,10 +75,11 @@ class Service:
 
 
 def services(session: Session, repository_id: int | None = None) -> list[Service]:
-    """Return every component, or those of a repository, by name, in five statements."""
-    known = directory(session)
+    """Return every component, or those of a repository, by name, in a fixed small number of statements."""
+    rows = store_rows.components(session, repository_id=repository_id)
+    known = directory(session) if repository_id is None else around.around(session, [claim(row) for row in rows])
     counts = store.problem_counts(session)
-    return [_service(row, known, counts) for row in store_rows.components(session, repository_id=repository_id)]
+    return [_service(row, known, counts) for row in rows]
 
 
 def service(session: Session, name_or_ref: str) -> Service:
@@ -91,7 +94,7 @@ def service(session: Session, name_or_ref: str) -> Service:
         hint = did_you_mean(ref.partition(":")[2].removeprefix("default/"), names)
         hint = hint or "register its repository, or look at the list of services"
         raise Error(Code.NOT_FOUND, f"there is no service {quoted(name_or_ref)}; {hint}")
-    return _service(rows[0], directory(session), store.problem_counts(session, ref))
+    return _service(rows[0], around.around(session, [claim(rows[0])]), store.problem_counts(session, ref))
 
 
 def people(session: Session) -> Mapping[str, Person]:
@@ -106,27 +109,12 @@ def titles(session: Session, refs: Sequence[str]) -> Mapping[str, str]:
 
 def directory(session: Session) -> Directory:
     """Return all groups and people, their other names, and what says the owner of whatever others are part of."""
-    rows = store_rows.people(session)
-    return ownership.directory(
-        {row.ref: row.title for row in rows if row.kind == "group"},
-        {row.ref: Person(row.ref, row.title, row.mail) for row in rows if row.kind == "user"},
-        store_rows.memberships(session),
-        aliases=((alias, row.ref) for row in rows for alias in row.aliases),
-        claims=map(claim, store_rows.claims_above(session)),
-        gone={row.ref: row.removed_at for row in rows if row.removed_at},
-        places={row.ref: Place(row.path, row.line, row.column) for row in rows},
-    )
+    return around.whole(session)
 
 
 def claims(session: Session) -> list[Claim]:
     """Return what each entity says of its owner, but for those that no file describes any more."""
     return [claim(row) for row in store_rows.claims(session) if row.removed_at is None]
-
-
-def claim(row: AnyRow) -> Claim:
-    """Return what one row of `rows.claims` says."""
-    place = Place(row.path, row.owner_line, row.owner_column)
-    return Claim(row.ref, row.owner_text, row.owner_ref, row.owner_source or row.path, place, row.part_of)
 
 
 def rivals(session: Session, ref: str) -> list[tuple[Place, str]]:

@@ -1,6 +1,6 @@
 """What the catalog's questions need of the entities, as rows: each function is one statement, whatever there is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +77,10 @@ def entities(session: Session, kind: str | None = None) -> Sequence[AnyRow]:
     return session.execute(query if kind is None else query.where(EntityRow.kind == kind)).all()
 
 
-def claims(session: Session) -> Sequence[AnyRow]:
-    """Return what each entity says of its owner."""
-    return session.execute(select(*_SAID).order_by(EntityRow.ref)).all()
+def claims(session: Session, refs: Collection[str] | None = None) -> Sequence[AnyRow]:
+    """Return what each entity says of its owner, or each of some."""
+    query = select(*_SAID).order_by(EntityRow.ref)
+    return session.execute(query).all() if refs is None else _of(session, query, EntityRow.ref, refs)
 
 
 def claims_above(session: Session) -> Sequence[AnyRow]:
@@ -88,17 +89,23 @@ def claims_above(session: Session) -> Sequence[AnyRow]:
     return session.execute(select(*_SAID).where(EntityRow.ref.in_(above))).all()
 
 
-def people(session: Session) -> Sequence[AnyRow]:
-    """Return all groups and users."""
+def people(session: Session, refs: Collection[str] | None = None) -> Sequence[AnyRow]:
+    """Return all groups and users, or some."""
     columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail, EntityRow.aliases, EntityRow.removed_at)
     places = (EntityRow.path, EntityRow.line, EntityRow.column)
-    return session.execute(select(*columns, *places).where(EntityRow.kind.in_(("group", "user")))).all()
+    query = select(*columns, *places).where(EntityRow.kind.in_(("group", "user")))
+    return session.execute(query).all() if refs is None else _of(session, query, EntityRow.ref, refs)
 
 
-def memberships(session: Session) -> Sequence[tuple[str, str]]:
-    """Return who is in which group, and which group below which, as (above, below)."""
-    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type.in_(MEMBERSHIPS))
-    return [(above, below) for above, below in session.execute(query.distinct())]
+def memberships(session: Session, groups: Collection[str] | None = None) -> Sequence[tuple[str, str]]:
+    """Return who is in which group, and which group below which, as (above, below); or in and below some only."""
+    query = select(RelationRow.source, RelationRow.target).where(RelationRow.type.in_(MEMBERSHIPS)).distinct()
+    found = session.execute(query) if groups is None else _of(session, query, RelationRow.source, groups)
+    return [(above, below) for above, below in found]
+
+
+def _of(session: Session, query: Any, column: Any, values: Collection[str]) -> list[AnyRow]:
+    return [row for batch in batches(values) for row in session.execute(query.where(column.in_(batch)))]
 
 
 def relations(

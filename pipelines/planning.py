@@ -99,23 +99,25 @@ class Planner:
         before = store.asked(row)
         return replace(before, actor="", rollback=True, note="", terms=USUAL)
 
-    def measure(self, service: Service, at: datetime) -> bool:
-        """Measure what waits to go out, by environment, where it has moved; return whether anything had."""
-        mirror = self.mirror(service.repository_id)
+    def measure(self, services: Sequence[Service], at: datetime) -> bool:
+        """Measure what waits to go out of services of one repository, by environment, where it has moved.
+
+        Return whether anything had. Each distance is measured once, however many services it is the same for.
+        """
+        if not services:
+            return False
+        mirror = self.mirror(services[0].repository_id)
         head = mirror.head().sha
+        places = [(one.ref, name) for one in services for name in _environments(mirror, one, head)]
+        refs = [one.ref for one in services]
         with self.database.read() as session:
-            known = waiting.measured(session, service.ref)
-            bases = {name: store.live(session, service.ref, name) for name in _environments(mirror, service, head)}
-        stale = {
-            name: base.revision if base else None
-            for name, base in bases.items()
-            if known.get(name) != (base.revision if base else None, head)
-        }
+            known, live = waiting.measured(session, refs), waiting.serving(session, refs)
+        stale = {place: live.get(place) for place in places if known.get(place) != (live.get(place), head)}
         if stale:
             changes = {base: _change(mirror, base, head, _follows(mirror, base, head)) for base in set(stale.values())}
             with self.database.write() as session:
-                for name, base in stale.items():
-                    waiting.remember(session, service.ref, name, base, head, changes[base], at)
+                for (ref, name), base in stale.items():
+                    waiting.remember(session, ref, name, base, head, changes[base], at)
         return bool(stale)
 
     def _spec(self, mirror: Mirror, service: Service, sha: str) -> tuple[DeploySpec, int]:
@@ -141,6 +143,7 @@ class Planner:
         past = store.past(session, asked.service, asked.environment)
         newer = base.revision if moving.back and base is not None else target_revision
         taken_away = _taken_away(mirror, asked, moving, newer)
+        stuck = store.is_stuck(session, asked.service, asked.environment)
         made = plan(
             asked.service,
             asked.environment,
@@ -154,6 +157,7 @@ class Planner:
             irreversible="" if asked.rollback or moving.back or asked.terms.trial else taken_away,
             before=traffic.before(session, asked.service, asked.environment, at),
             was=store.set_up(session, asked.service, asked.environment),
+            stuck=stuck,
         )
         lane = store.lane(asked.service, asked.environment)
         hold = self.jobs.held(session, [lane]).get(lane)
@@ -165,7 +169,7 @@ class Planner:
             follows or base is None,
             target_known=str(made.target["kind"]) in self.target_kinds,
             target_kind=str(made.target["kind"]),
-            stuck=store.is_stuck(session, asked.service, asked.environment),
+            stuck=stuck,
             held=hold.reason if hold and not asked.rollback else "",
             problems=problems,
             taken_away=taken_away,

@@ -1,6 +1,6 @@
 """What has been committed and is not live, as it was last measured. No page asks git for it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipelines.change import Change
-from pipelines.tables import WaitingRow
+from pipelines.tables import LiveRow, WaitingRow
 
 _CHANGE = TypeAdapter(Change)
 
@@ -31,10 +31,16 @@ def remember(
     )
 
 
-def measured(session: Session, service: str) -> Mapping[str, tuple[str | None, str]]:
-    """Return, by environment, the base and head between which it was measured."""
-    rows = session.scalars(select(WaitingRow).where(WaitingRow.service == service))
-    return {row.environment: (row.base, row.head) for row in rows}
+def measured(session: Session, services: Collection[str]) -> Mapping[tuple[str, str], tuple[str | None, str]]:
+    """Return, by service and environment, the base and head between which it was measured."""
+    rows = session.scalars(select(WaitingRow).where(WaitingRow.service.in_(services)))
+    return {(row.service, row.environment): (row.base, row.head) for row in rows}
+
+
+def serving(session: Session, services: Collection[str]) -> Mapping[tuple[str, str], str]:
+    """Return, by service and environment, the revision that serves there."""
+    rows = session.scalars(select(LiveRow).where(LiveRow.service.in_(services)))
+    return {(row.service, row.environment): row.revision for row in rows}
 
 
 def change(session: Session, service: str, environment: str) -> Change | None:

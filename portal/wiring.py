@@ -46,6 +46,7 @@ SYNC, CHECK, SCORE, POLL = "catalog.sync", "catalog.check", "catalog.score", "ca
 KEEP = "house.keeping"
 STATUSES_KEPT = timedelta(days=180)  # what CI has said
 POLL_EVERY = timedelta(minutes=1)  # how often each repository is asked for news
+CHECK_AFTER = timedelta(seconds=3)  # a push, so that many are looked at together
 SCORE_EVERY = timedelta(hours=1)  # what a scorecard says changes with the days, too
 
 
@@ -200,8 +201,7 @@ def sync(services: Services, repository: int, at: datetime, *, check: bool = Tru
     if synced.stored:
         with services.database.read() as session:
             found = [one for one in catalog.query.services(session, repository) if one.deploy]
-        for service in found:
-            services.planner.measure(service, at)
+        services.planner.measure(found, at)
         with services.jobs.transaction() as tx:
             hearing.ask(services, tx, repository, at)
     return synced.stored
@@ -241,7 +241,7 @@ def _sync(services: Services, work: Work) -> None:
     """Read a repository; the look at the whole catalog is a job of its own, one for many repositories."""
     if sync(services, int(work.claim.key), services.clock(), check=False):
         with services.jobs.transaction() as tx:
-            services.jobs.enqueue(tx, CHECK, "catalog", services.clock())
+            services.jobs.enqueue(tx, CHECK, "catalog", services.clock() + CHECK_AFTER)
     _done(services, work)
 
 
@@ -263,7 +263,7 @@ def _score(services: Services, _work: Work) -> None:
 def _measure(services: Services, work: Work) -> None:
     with services.database.read() as session:
         service = catalog.query.service(session, work.claim.key)
-    services.planner.measure(service, services.clock())
+    services.planner.measure([service], services.clock())
     _done(services, work)
 
 

@@ -126,4 +126,4 @@ def _measure(services: Services, clock: Hindsight) -> None:
     with services.database.read() as session:
         known = [service for service in catalog.query.services(session) if service.deploy]
     for service in known:
-        services.planner.measure(service, clock())
+        services.planner.measure([service], clock())

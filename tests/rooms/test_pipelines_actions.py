@@ -458,8 +458,8 @@ def test_what_waits_to_go_out_is_measured_once_per_move(house: House, repository
     served_by(house, repository)
     revision = repository.commit(described())
 
-    assert house.planner.measure(service(), house.now)
-    assert not house.planner.measure(service(), house.now)
+    assert house.planner.measure([service()], house.now)
+    assert not house.planner.measure([service()], house.now)
 
     with house.database.read() as session:
         waiting = query.summaries(session)[CHECKOUT, PRODUCTION].waiting
@@ -473,7 +473,7 @@ def test_what_waits_to_go_out_is_measured_once_per_move(house: House, repository
 def test_after_a_deploy_nothing_waits(house: House, repository: Repository) -> None:
     served_by(house, repository)
 
-    house.planner.measure(service(), house.now)
+    house.planner.measure([service()], house.now)
 
     with house.database.read() as session:
         waiting = query.summaries(session)[CHECKOUT, PRODUCTION].waiting
