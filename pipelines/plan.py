@@ -126,11 +126,13 @@ def plan(
     irreversible: str = "",
     before: Before = Before(),
     was: Was | None = None,
+    stuck: bool = False,
 ) -> Plan:
     """Return what will happen when `release` replaces `base`. A rollback goes all at once and is not watched.
 
     A trial is the first wave only, and then the way back. `irreversible` says why the change cannot be taken back,
-    `was` how the base was set up: going back is to that, not to the base with new settings.
+    `was` how the base was set up: going back is to that, not to the base with new settings. `stuck`: the deploy before
+    is, and what it has left, of which nobody knows, ends with this one.
     """
     asked = spec.environments[environment]
     target = asked.target.model_dump(mode="json")
@@ -140,7 +142,9 @@ def plan(
     if rollback:
         stairs = tuple(replace(wave, bake=timedelta(0)) for wave in stairs)
     keep = timedelta(0) if rollback or alone or trial or not asked.target.side_by_side else asked.warm
-    steps = _Forward(asked, spec, release, None if trial else base, stairs, keep, past or {}).steps(rollback=rollback)
+    leaves = base.number if base is not None and not trial else None
+    forward = _Forward(asked, spec, release, leaves, stairs, keep, past or {}, leftovers=stuck and base is None)
+    steps = forward.steps(rollback=rollback)
     return Plan(
         service,
         environment,
@@ -174,19 +178,25 @@ def plan(
 
 @dataclass(frozen=True)
 class _Forward:
-    """The steps forward. `base`: what is replaced; nothing of it is drained or stopped where there is none."""
+    """The steps forward. `base`: what is replaced; nothing of it is drained or stopped where there is none.
+
+    `leftovers`: a first release that is stuck may still run; as nothing else serves, it may have traffic until then.
+    """
 
     asked: Environment
     spec: DeploySpec
     release: ReleaseRef
-    base: ReleaseRef | None
+    base: int | None
     stairs: tuple[Wave, ...]
     keep: timedelta
     past: Past
+    leftovers: bool = False
 
     def steps(self, *, rollback: bool) -> tuple[Step, ...]:
-        drain, served = duration(self.asked.target.drain), f"{self.base.number}" if self.base else ""
-        steps = []
+        drain, steps = duration(self.asked.target.drain), []
+        undo = (f"{self.base} gets its traffic again", f"{self.base} starts again")
+        if self.base is None:
+            undo = ("what was stuck gets no traffic again", "what was stuck stays away")
         if self.asked.analysis and not rollback:
             steps.append(self._step(StepKind.MEASURE, GRACE, "nothing to undo; it only asks"))
         if self.keep and self.base is not None and not rollback:
@@ -196,11 +206,11 @@ class _Forward:
         for wave in self.stairs:
             steps += self._wave(wave, started=running)
             running = max(running, wave.instances)
-        if self.base is not None and self.asked.target.side_by_side:
-            steps.append(self._step(StepKind.DRAIN, drain + GRACE, f"{served} gets its traffic again"))
+        if (self.base is not None or self.leftovers) and self.asked.target.side_by_side:
+            steps.append(self._step(StepKind.DRAIN, drain + GRACE, undo[0]))
             if not self.keep:
                 longest = 2 * GRACE + self.asked.target.longest
-                steps.append(self._step(StepKind.STOP, longest, f"{served} starts again"))
+                steps.append(self._step(StepKind.STOP, longest, undo[1]))
         return tuple(steps)
 
     def _wave(self, wave: Wave, *, started: int) -> Iterator[Step]:

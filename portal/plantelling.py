@@ -42,6 +42,8 @@ def stages(plan: Plan) -> list[Stage]:
         if plan.keep:
             text = f"It finishes what it has begun, and stays warm for {render.duration(plan.keep)} for the way back."
         told.append(Stage(f"Release {plan.base.number} leaves", text, rest))
+    elif any(step.kind is StepKind.STOP for step in plan.steps):
+        told.append(Stage("Leftovers stop", "What the deploy that is stuck has left running ends.", timedelta(0)))
     return told
 
 

@@ -47,7 +47,7 @@ def plan_of(
     irreversible: str = "",
     **more: Any,
 ) -> Plan:
-    told = {"rollback": rollback, "trial": trial, "irreversible": irreversible}
+    told: dict[str, Any] = {"rollback": rollback, "trial": trial, "irreversible": irreversible}
     return plan(CHECKOUT, "production", spec_of(strategy, **more), NEW, base, Change(), **told)
 
 

@@ -63,6 +63,13 @@ def test_a_first_release_replaces_nobody() -> None:
     assert first.strategy == "all at once"
 
 
+def test_a_first_release_after_one_that_is_stuck_ends_what_that_has_left() -> None:
+    first = plan(CHECKOUT, "production", spec_of(), NEW, None, Change(), stuck=True)
+
+    assert told(first.steps)[-3:] == ["bake 100 % on 4", "drain", "stop"]
+    assert all("None" not in step.undo for step in first.steps)
+
+
 def test_a_release_that_is_made_to_serve_again_has_nobody_to_share_with() -> None:
     again = plan_of(STRATEGIES["canary"], base=NEW)
 

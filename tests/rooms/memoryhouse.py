@@ -217,6 +217,7 @@ class Weigher:
             trial=asked.terms.trial,
             irreversible="" if back else why,
             was=self.kept.set_up(tx, asked.service, asked.environment),
+            stuck=self.kept.is_stuck(tx, asked.service, asked.environment),
         )
         with_jobs = self.jobs._tables  # a glance: a preview may be made inside and outside a transaction
         situation = Situation(

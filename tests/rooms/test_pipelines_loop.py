@@ -303,6 +303,23 @@ def test_after_a_stuck_deploy_the_next_one_starts(house: House, repository: Repo
     assert (house.serving(), house.running()) == ({3: 100.0}, {3: 4})
 
 
+def test_what_a_first_release_that_is_stuck_has_left_ends_with_the_next_that_is_healthy(
+    house: House, repository: Repository
+) -> None:
+    repository.commit(described(fails={"*": "undo"}))
+    stuck = house.deploy()
+    house.go_to(stuck, "bake")
+    house.abort(stuck)
+    house.go()
+    assert (house.word(stuck), house.running()) == ("stuck", {1: 4})
+
+    mended = house.deploy(repository.commit(described()))
+    house.go()
+
+    assert house.word(mended) == "healthy"
+    assert (house.serving(), house.running()) == ({2: 100.0}, {2: 4})
+
+
 def test_a_step_of_the_way_back_that_fails_once_is_tried_again(house: House, repository: Repository) -> None:
     served_by(house, repository)
     repository.commit(described())
