@@ -12,7 +12,7 @@ from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store, warmth
 from pipelines.query import Summary
-from portal import auth, bands, coursetelling, coursing, ground, overviews, whose
+from portal import auth, bands, coursetelling, coursing, ground, lockbands, overviews, whose
 from portal.ground import Ground
 from portal.pages import common
 from portal.pages.continuous import look as look_at_continuous
@@ -159,6 +159,7 @@ def show(name: str, environment: str | None = None) -> str:
     band = bands.service(known.name, here, summary, up, of, times)
     if known.deploy is None and not by_place:
         band = bands.not_deployable(known.name)
+    locks = [one.lock for one in locked["locks"]] if known.deploy is not None else []
     return render_template(
         "service.html",
         here="Services",
@@ -166,7 +167,8 @@ def show(name: str, environment: str | None = None) -> str:
         service=known,
         environment=here,
         environments=environments,
-        band=band,
+        band=lockbands.band(band, locks, _said, times),
+        locked=lockbands.refusal(locks, _said, times),
         summary=summary,
         change=waiting,
         last=last,
@@ -186,6 +188,10 @@ def show(name: str, environment: str | None = None) -> str:
         refused=common.refusal(Action.DEPLOY, owned),
         refused_back=common.refusal(Action.ROLL_BACK, owned),
     )
+
+
+def _said(who: str) -> str:
+    return common.face(who).said
 
 
 def _environments(known: Service, by_place: Summaries) -> tuple[str, ...]:
