@@ -4,19 +4,25 @@ import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ledger import db, events
 from ledger.db import Base, Database
-from tests import postgres
+from tests import postgres, scheduling
+
+if TYPE_CHECKING:
+    from tests.shop import Shop
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 TABLES = (
     "ledger.jobs_sql",
     "ledger.inbox",
     "catalog.tables",
+    "oncall.intaketables",
+    "oncall.plantables",
+    "oncall.tables",
     "pipelines.coursetables",
     "pipelines.deliverytables",
     "pipelines.ruletables",
@@ -25,6 +31,17 @@ TABLES = (
     "production.tables",
 )
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Take our own way of `--dist loadfile`; any other that is asked for stays."""
+    return scheduling.Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where several workers share the tests."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: scheduling.rank(item.nodeid))
 
 
 def with_tables(database: Database) -> Database:
@@ -82,3 +99,21 @@ def postgres_database(postgres_url: str) -> Iterator[Database]:
     made = with_tables(Database(postgres_url))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def corner_shop(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Shop]":
+    from tests.shop import Shop
+
+    made = Shop(tmp_path_factory.mktemp("shop") / "demo")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def shop(corner_shop: "Shop") -> "Shop":
+    """The Corner Shop, open; one for this test process."""
+    corner_shop.open()
+    return corner_shop
