@@ -64,9 +64,12 @@ def _folder(data: Path | None, say: Say) -> Iterator[Path]:
 
 
 def _tour(folder: Path, port: int | None, say: Say) -> bool:
-    from portal.demo import ground, tour
+    from portal.demo import ground, metricsource, tour
 
-    with ground.alone(folder), ground.port(port) as number, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(ground.alone(folder))
+        number = stack.enter_context(ground.port(port))
+        stack.enter_context(metricsource.opened(folder))
         environ = dict(ground.environment(configs.environment(), folder, number))
         config = configs.load(environ)
         if config.database_url and not config.database_url.startswith("sqlite"):
@@ -84,10 +87,10 @@ def quiet_logs(config: Config) -> None:
 
 
 def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
-    from portal.demo import ground, running, setup
+    from portal.demo import ground, metricsource, running, setup
     from portal.demo.story import FOR_PEOPLE
 
-    with ground.alone(folder), ground.port(port) as number:
+    with ground.alone(folder), ground.port(port) as number, metricsource.opened(folder) as metrics:
         environ = ground.environment(configs.environment(), folder, number)
         config = configs.load(environ)
         quiet_logs(config)
@@ -96,7 +99,7 @@ def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
             open_house(config)
             if is_new and not notes.left_out:
                 running.begin_with_ourselves(config)
-            _open_doors(config, notes, as_json=as_json)
+            _open_doors(config, notes, metrics, as_json=as_json)
             code = running.run(config, environ)
             say("Stopping everything; the next `fullcycle demo` goes on from here.")
         finally:
@@ -104,13 +107,14 @@ def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
     sys.exit(code)
 
 
-def _open_doors(config: Config, notes: "Notes", *, as_json: bool) -> None:
-    """Say where it is and who can log in. Passwords are shown on a terminal only."""
+def _open_doors(config: Config, notes: "Notes", metrics: str, *, as_json: bool) -> None:
+    """Say where it is, who can log in, and where its metrics are. Passwords are shown on a terminal only."""
     from portal.demo import setup
 
     logins, company = config.data / setup.LOGINS, config.data / "company"
     if as_json:
-        told = {"address": config.address, "logins": str(logins), "company": str(company), "left_out": notes.left_out}
+        told = {"address": config.address, "logins": str(logins), "company": str(company), "metrics": metrics}
+        told |= {"left_out": notes.left_out}
         click.echo(json.dumps(told))
         return
     click.echo(f"\nThe Corner Shop is open at {config.address}\n\nLog in as one of them:")
@@ -125,6 +129,7 @@ def _open_doors(config: Config, notes: "Notes", *, as_json: bool) -> None:
     for number, look in enumerate(tips.LOOKS, start=len(tips.TIPS) + 1):
         click.echo(f"  {number}. {look.title}. {look.told}")
     click.echo(f"\nThe repositories are in {company}: what you commit there waits to go out within a minute.")
+    click.echo(f"What its HAProxy counts is at {metrics}, which answers a few queries as a Prometheus would.")
     click.echo(f"From a terminal: FULLCYCLE_DATA={config.data} fullcycle deploy search --wait")
     click.echo("Ctrl-C stops everything that this started.")
 

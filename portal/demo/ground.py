@@ -18,7 +18,7 @@ from production import sockets
 
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS = 8000, 200
-NOTES, LOCK = "demo.json", "demo.lock"
+NOTES, LOCK, CONFIG = "demo.json", "demo.lock", "fullcycle.toml"
 KEPT = ("DATABASE_URL", "DATABASE_URL_FILE", "LOG_LEVEL", "THREADS")  # what a demo takes from the environment
 
 
@@ -72,7 +72,7 @@ def alone(data: Path) -> Iterator[None]:
 def clear(data: Path) -> None:
     """Remove what a set-up left that did not come to its end."""
     for path in data.iterdir():
-        if path.name == LOCK:
+        if path.name in (LOCK, CONFIG):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
