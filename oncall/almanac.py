@@ -5,7 +5,9 @@ comes twice is its first occurrence; one that is skipped is the first moment aft
 """
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from oncall.spans import Span
 
@@ -13,12 +15,23 @@ NIGHT = (time(22), time(6))
 SLEEP = (time(22), time(7))  # who is woken at half past six has not slept enough either
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+ZULU = ZoneInfo("UTC")
 
 
-def instant(day: date, clock: time, zone: tzinfo) -> datetime:
+@dataclass(frozen=True)
+class Place:
+    """Where somebody lives: what the clocks show there, and which days are free."""
+
+    zone: ZoneInfo = ZULU
+    free: frozenset[date] = frozenset()  # public holidays
+
+
+ANYWHERE = Place()
+
+
+def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """Return when a clock on the wall of the zone shows it, in UTC.
 
-    >>> from zoneinfo import ZoneInfo
     >>> instant(date(2026, 3, 29), time(2, 30), ZoneInfo("Europe/Berlin")).isoformat()  # skipped: at once after it
     '2026-03-29T01:00:00+00:00'
     >>> instant(date(2026, 10, 25), time(2, 30), ZoneInfo("Europe/Berlin")).isoformat()  # twice: the first
@@ -31,7 +44,7 @@ def instant(day: date, clock: time, zone: tzinfo) -> datetime:
     return change_between(wall.replace(tzinfo=zone, fold=1).astimezone(UTC) - SECOND, first, zone)
 
 
-def change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
+def change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """Return the moment at which the zone leaves the offset it has at `before`; by `after` it has."""
     offset = before.astimezone(zone).utcoffset()
     while after - before > SECOND:
@@ -43,7 +56,7 @@ def change_between(before: datetime, after: datetime, zone: tzinfo) -> datetime:
     return after.replace(microsecond=0)
 
 
-def dates(since: datetime, until: datetime, zone: tzinfo) -> Iterator[date]:
+def dates(since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[date]:
     """Yield the local days that have a moment between two moments."""
     if since >= until:
         return
@@ -53,32 +66,31 @@ def dates(since: datetime, until: datetime, zone: tzinfo) -> Iterator[date]:
         day += DAY
 
 
-def whole_day(day: date, zone: tzinfo) -> Span:
+def whole_day(day: date, zone: ZoneInfo) -> Span:
     """Return a local day; it has 23 or 25 hours where the clocks change."""
     return instant(day, time(0), zone), instant(day + DAY, time(0), zone)
 
 
-def night(day: date, zone: tzinfo, hours: tuple[time, time] = NIGHT) -> Span:
+def night(day: date, zone: ZoneInfo, hours: tuple[time, time] = NIGHT) -> Span:
     """Return the night that begins on that day."""
     return instant(day, hours[0], zone), instant(day + DAY, hours[1], zone)
 
 
-def nights(since: datetime, until: datetime, zone: tzinfo) -> dict[date, Span]:
+def nights(since: datetime, until: datetime, zone: ZoneInfo) -> dict[date, Span]:
     """Return the nights that have a moment between two moments, by the day on which each begins."""
     all_of_them = {day: night(day, zone) for day in dates(since - DAY, until, zone)}
     return {day: span for day, span in all_of_them.items() if span[0] < until and span[1] > since}
 
 
-def weekends(since: datetime, until: datetime, zone: tzinfo) -> list[Span]:
+def weekends(since: datetime, until: datetime, zone: ZoneInfo) -> list[Span]:
     """Return the weekends that have a moment between two moments, each from Saturday 00:00 to Monday 00:00."""
     saturdays = {day - DAY * (day.weekday() - 5) for day in dates(since, until, zone) if day.weekday() >= 5}
     return [(instant(day, time(0), zone), instant(day + 2 * DAY, time(0), zone)) for day in sorted(saturdays)]
 
 
-def clock_changes(since: datetime, until: datetime, zone: tzinfo) -> list[date]:
+def clock_changes(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
     """Return the local days on which the clocks change.
 
-    >>> from zoneinfo import ZoneInfo
     >>> year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     >>> [day.isoformat() for day in clock_changes(*year, ZoneInfo("Europe/Berlin"))]
     ['2026-03-29', '2026-10-25']
@@ -91,7 +103,7 @@ def clock_changes(since: datetime, until: datetime, zone: tzinfo) -> list[date]:
     return found
 
 
-def transitions(since: datetime, until: datetime, zone: tzinfo) -> list[datetime]:
+def transitions(since: datetime, until: datetime, zone: ZoneInfo) -> list[datetime]:
     """Return the moments at which the zone's offset changes, to the second; two within a day are not told apart."""
     found, at = [], since
     while at < until:

@@ -7,9 +7,11 @@ be reached; that and who is in the catalog are arguments. A shift of nobody cove
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from oncall.almanac import ZULU
 from oncall.saying import NAMES, called, counted, listed, stretch
 from oncall.spans import Span, clipped, common, merged, without
 from oncall.terms import Shift
@@ -64,7 +66,7 @@ def findings(
     *,
     wanted: Sequence[Span] | None = None,
     rotas: Sequence[Rota] = (),
-    zone: tzinfo = UTC,
+    zone: ZoneInfo = ZULU,
     names: Mapping[str, str] = NAMES,
 ) -> list[Finding]:
     """Return all that is wrong with the shifts of one schedule between two moments, the earliest first.
@@ -74,9 +76,9 @@ def findings(
     spans = clipped([(since, until)] if wanted is None else wanted, since, until)
     mine = within(shifts, since, until)
     found = [finding for role in dict.fromkeys(roles) for finding in gaps(mine, role, spans, zone)]
-    found += _doubles({role: [shift for shift in mine if shift.role == role] for role in _roles(mine)}, zone, names)
+    found += doubles(mine, zone, names)
     found += [finding for rota in rotas for finding in _alone(rota, since, until, known, names, zone)]
-    found += _absent(mine, reachable, known, zone, names)
+    found += absent(mine, reachable, known, zone, names)
     return in_order(found)
 
 
@@ -85,7 +87,7 @@ def doubles_between(
     since: datetime,
     until: datetime,
     *,
-    zone: tzinfo = UTC,
+    zone: ZoneInfo = ZULU,
     names: Mapping[str, str] = NAMES,
 ) -> list[Finding]:
     """Return who holds a role in two schedules at once; what one schedule does to itself is `findings`' to say."""
@@ -112,7 +114,7 @@ def to_announce(
     return due
 
 
-def gaps(shifts: Iterable[Shift], role: str, wanted: Sequence[Span], zone: tzinfo = UTC) -> list[Finding]:
+def gaps(shifts: Iterable[Shift], role: str, wanted: Sequence[Span], zone: ZoneInfo = ZULU) -> list[Finding]:
     """Return when nobody holds a role that somebody shall hold."""
     held = [(shift.start, shift.end) for shift in shifts if shift.role == role and shift.person]
     return [
@@ -128,6 +130,37 @@ def gaps(shifts: Iterable[Shift], role: str, wanted: Sequence[Span], zone: tzinf
     ]
 
 
+def doubles(shifts: Sequence[Shift], zone: ZoneInfo = ZULU, names: Mapping[str, str] = NAMES) -> list[Finding]:
+    """Return who holds two roles at once."""
+    roles = sorted({shift.role for shift in shifts})
+    return _doubles({role: [shift for shift in shifts if shift.role == role] for role in roles}, zone, names)
+
+
+def absent(
+    shifts: Iterable[Shift],
+    reachable: Collection[str],
+    known: Collection[str],
+    zone: ZoneInfo = ZULU,
+    names: Mapping[str, str] = NAMES,
+) -> list[Finding]:
+    """Return who is on call and cannot be reached or has left: once per role, from the first shift to the last."""
+    theirs: dict[tuple[str, str], list[Span]] = defaultdict(list)
+    for shift in shifts:
+        if shift.person and (shift.person not in known or shift.person not in reachable):
+            theirs[shift.person, shift.role].append((shift.start, shift.end))
+    found = []
+    for (person, role), held in theirs.items():
+        spans = merged(held)
+        kind = Trouble.UNREACHABLE if person in known else Trouble.LEFT
+        when = f"{counted(len(spans), 'time')}, first {stretch(*spans[0], zone)}"
+        sentence = {
+            Trouble.UNREACHABLE: f"{called(person, names)} cannot be reached and is {role} {when}; add a channel",
+            Trouble.LEFT: f"{called(person, names)} has left and is {role} {when}; take that person out of the rota",
+        }[kind]
+        found.append(Finding(kind, spans[0][0], spans[-1][1], role, (person,), sentence))
+    return found
+
+
 def within(shifts: Iterable[Shift], since: datetime, until: datetime) -> list[Shift]:
     """Return the shifts cut at the bounds."""
     cut = [replace(shift, start=max(shift.start, since), end=min(shift.end, until)) for shift in shifts]
@@ -139,11 +172,19 @@ def in_order(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: (finding.start, finding.kind, finding.role, finding.people, finding.end))
 
 
-def _roles(shifts: Iterable[Shift]) -> list[str]:
-    return sorted({shift.role for shift in shifts})
+def said(found: Sequence[Finding]) -> str:
+    """Return what was found in one line, by kind.
+
+    >>> said([])
+    'nothing is wrong'
+    """
+    words = {Trouble.GAP: "gap", Trouble.DOUBLE: "double booking", Trouble.ALONE: "rota of one"}
+    words |= {Trouble.UNREACHABLE: "shift out of reach", Trouble.LEFT: "shift of somebody who left"}
+    counts = {kind: sum(finding.kind is kind for finding in found) for kind in Trouble}
+    return listed([counted(number, words[kind]) for kind, number in counts.items() if number]) or "nothing is wrong"
 
 
-def _doubles(places: Mapping[str, Sequence[Shift]], zone: tzinfo, names: Mapping[str, str]) -> list[Finding]:
+def _doubles(places: Mapping[str, Sequence[Shift]], zone: ZoneInfo, names: Mapping[str, str]) -> list[Finding]:
     """Return who is in two places at once; a place is a role, or a schedule."""
     found = []
     booked: dict[str, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
@@ -164,7 +205,7 @@ def _doubles(places: Mapping[str, Sequence[Shift]], zone: tzinfo, names: Mapping
 
 
 def _alone(
-    rota: Rota, since: datetime, until: datetime, known: Collection[str], names: Mapping[str, str], zone: tzinfo
+    rota: Rota, since: datetime, until: datetime, known: Collection[str], names: Mapping[str, str], zone: ZoneInfo
 ) -> list[Finding]:
     people = tuple(sorted({person for person in rota.people if person in known}))
     if len(people) > 1:
@@ -178,36 +219,3 @@ def _alone(
         Finding(Trouble.ALONE, *span, rota.name, people, f"{sentence} {stretch(*span, zone)}; add people")
         for span in spans
     ]
-
-
-def _absent(
-    shifts: Sequence[Shift], reachable: Collection[str], known: Collection[str], zone: tzinfo, names: Mapping[str, str]
-) -> list[Finding]:
-    """Return who is on call and cannot be reached or has left: once per role, from the first shift to the last."""
-    theirs: dict[tuple[str, str], list[Span]] = defaultdict(list)
-    for shift in shifts:
-        if shift.person and (shift.person not in known or shift.person not in reachable):
-            theirs[shift.person, shift.role].append((shift.start, shift.end))
-    found = []
-    for (person, role), held in theirs.items():
-        spans = merged(held)
-        kind = Trouble.UNREACHABLE if person in known else Trouble.LEFT
-        when = f"{counted(len(spans), 'time')}, first {stretch(*spans[0], zone)}"
-        sentence = {
-            Trouble.UNREACHABLE: f"{called(person, names)} cannot be reached and is {role} {when}; add a channel",
-            Trouble.LEFT: f"{called(person, names)} has left and is {role} {when}; take that person out of the rota",
-        }[kind]
-        found.append(Finding(kind, spans[0][0], spans[-1][1], role, (person,), sentence))
-    return found
-
-
-def said(found: Sequence[Finding]) -> str:
-    """Return what was found in one line, by kind.
-
-    >>> said([])
-    'nothing is wrong'
-    """
-    words = {Trouble.GAP: "gap", Trouble.DOUBLE: "double booking", Trouble.ALONE: "rota of one"}
-    words |= {Trouble.UNREACHABLE: "shift out of reach", Trouble.LEFT: "shift of somebody who left"}
-    counts = {kind: sum(finding.kind is kind for finding in found) for kind in Trouble}
-    return listed([counted(number, words[kind]) for kind, number in counts.items() if number]) or "nothing is wrong"

@@ -1,8 +1,10 @@
 """How people, hours and stretches of time are said in sentences. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from oncall.almanac import ZULU
 from oncall.spans import Span
 
 NAMES: Mapping[str, str] = {}  # nobody has another name than in the reference
@@ -49,9 +51,10 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def stretch(start: datetime, end: datetime, zone: tzinfo = UTC) -> str:
+def stretch(start: datetime, end: datetime, zone: ZoneInfo = ZULU) -> str:
     """Return a span as the clocks of a zone show it; a time that comes twice says which it is.
 
+    >>> from datetime import UTC
     >>> stretch(datetime(2026, 11, 28, 9, tzinfo=UTC), datetime(2026, 11, 28, 21, tzinfo=UTC))
     'Sat 28 Nov 09:00 to 21:00'
     >>> stretch(datetime(2026, 11, 28, 9, tzinfo=UTC), datetime(2026, 11, 30, 9, tzinfo=UTC))
@@ -62,13 +65,13 @@ def stretch(start: datetime, end: datetime, zone: tzinfo = UTC) -> str:
     return f"{moment(start, zone)} to {to}"
 
 
-def moment(at: datetime, zone: tzinfo = UTC) -> str:
+def moment(at: datetime, zone: ZoneInfo = ZULU) -> str:
     """Return a moment as the clocks of a zone show it."""
     local = at.astimezone(zone)
     return f"{local:%a} {local.day} {local:%b} {_clock(local)}"
 
 
-def stretches(spans: Sequence[Span], zone: tzinfo = UTC) -> str:
+def stretches(spans: Sequence[Span], zone: ZoneInfo = ZULU) -> str:
     """Return the first spans, and how many more there are."""
     more = len(spans) - MOST_SPANS
     return "; ".join(stretch(*span, zone) for span in spans[:MOST_SPANS]) + (f"; and {more} more" if more > 0 else "")

@@ -38,7 +38,7 @@ def tidy(of: list[spans.Span]) -> bool:
     return all(start < end for start, end in of) and all(one[1] < two[0] for one, two in itertools.pairwise(of))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(some_spans, some_spans)
 def test_spans_are_sets_of_minutes(left: list[spans.Span], right: list[spans.Span]) -> None:
     both, less, all_of_them = spans.common(left, right), spans.without(left, right), spans.merged([*left, *right])

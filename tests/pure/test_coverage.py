@@ -191,7 +191,7 @@ some_shifts = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(some_shifts)
 def test_gaps_and_double_bookings_agree_with_a_walk(shifts: list[Shift]) -> None:
     known = list(found(shifts, roles=("primary", "secondary")))
