@@ -37,6 +37,7 @@ class OverrideRow(Base):
     start: Mapped[datetime] = mapped_column(UTCDateTime)
     end: Mapped[datetime] = mapped_column(UTCDateTime)
     kind: Mapped[str] = mapped_column(String(20))  # override, swap
+    replaces: Mapped[str] = mapped_column(String(300), default="")  # only what that person would have had
     pair: Mapped[int | None] = mapped_column(BigId)  # the other half of a swap
     by: Mapped[str] = mapped_column(String(300))
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

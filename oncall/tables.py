@@ -76,10 +76,14 @@ class PageRow(Base):
     __tablename__ = "pages"
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     incident_id: Mapped[int] = mapped_column(BigId, ForeignKey("incidents.id"))
-    step: Mapped[str] = mapped_column(String(60))  # 1.2: the second level of the first round; remind.1; handover
+    step: Mapped[int] = mapped_column(Integer)  # of the incident, from 1; below 0: the team is told that nobody came
+    loop: Mapped[int] = mapped_column(Integer, default=0)
+    level: Mapped[int] = mapped_column(Integer, default=0)
+    because: Mapped[str] = mapped_column(String(20))  # paged, called, reminded, exhausted
     person: Mapped[str] = mapped_column(String(300))
     target: Mapped[str] = mapped_column(String(300))  # why this person: payments/primary
-    channel: Mapped[str] = mapped_column(String(60))  # number of a person's channel; pagerduty; none
+    channel: Mapped[str] = mapped_column(String(60))  # number of a person's channel; pagerduty
+    priority: Mapped[int] = mapped_column(Integer, default=0)  # 0: urgent; those go first
     kind: Mapped[str] = mapped_column(String(40))  # of the pager that sends it
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
     attempts: Mapped[int] = mapped_column(Integer, default=0)

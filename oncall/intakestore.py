@@ -1,0 +1,175 @@
+"""Integration keys, what waits to be understood, silences and heartbeats, as rows: the only module that opens these."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from ledger.inbox import DeliveryRow
+from oncall.intaketables import HeartbeatRow, KeyRow, SilenceRow, WaitsRow
+
+
+@dataclass(frozen=True)
+class Key:
+    """An integration: whose alerts come by it. The key itself is known to the sender only."""
+
+    id: int
+    kind: str
+    name: str
+    service: str
+    hint: str
+    settings: Mapping[str, Any]
+    by: str
+    created_at: datetime
+    last_at: datetime | None
+
+    @property
+    def source(self) -> str:
+        """How signals and alerts name it."""
+        return f"{self.kind}:{self.id}"
+
+
+class Body(NamedTuple):
+    """A raw body that waits to be understood."""
+
+    inbox_id: int
+    key_id: int
+    kind: str
+    at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a key. Keys are 128 random bits or more, so no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_key(
+    session: Session,
+    secret: str,
+    kind: str,
+    name: str,
+    service: str,
+    settings: Mapping[str, Any],
+    by: str,
+    at: datetime,
+) -> int:
+    values = {"sha256": digest(secret), "hint": secret[-4:], "kind": kind, "name": name, "service": service}
+    made = session.execute(insert(KeyRow).values(**values, settings=dict(settings), by=by, created_at=at))
+    return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
+
+
+def key_of(session: Session, secret: str) -> Key | None:
+    """Return the integration whose key that is."""
+    row = session.scalar(select(KeyRow).where(KeyRow.sha256 == digest(secret), KeyRow.ended_at.is_(None)))
+    return _key(row) if row else None
+
+
+def key(session: Session, number: int) -> Key | None:
+    row = session.get(KeyRow, number)
+    return _key(row) if row else None
+
+
+def keys(session: Session, service: str | None = None) -> Sequence[Key]:
+    """Return the integrations that hold, of a service or of all."""
+    query = select(KeyRow).where(KeyRow.ended_at.is_(None)).order_by(KeyRow.id)
+    return [_key(row) for row in session.scalars(query if service is None else query.where(KeyRow.service == service))]
+
+
+def keys_of(session: Session, numbers: Collection[int]) -> Mapping[int, Key]:
+    return {row.id: _key(row) for row in session.scalars(select(KeyRow).where(KeyRow.id.in_(numbers)))}
+
+
+def end_key(session: Session, number: int, at: datetime) -> None:
+    session.execute(update(KeyRow).where(KeyRow.id == number).values(ended_at=at))
+
+
+def heard(session: Session, numbers: Collection[int], at: datetime) -> None:
+    """Note that those have been used."""
+    session.execute(update(KeyRow).where(KeyRow.id.in_(numbers)).values(last_at=at))
+
+
+def _key(row: KeyRow) -> Key:
+    about = (row.id, row.kind, row.name, row.service, row.hint, row.settings, row.by, row.created_at, row.last_at)
+    return Key(*about)
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+def waits(session: Session, inbox_id: int, key_id: int, kind: str) -> None:
+    """Have a body that lies in the inbox understood."""
+    session.execute(insert(WaitsRow).values(inbox_id=inbox_id, key_id=key_id, kind=kind))
+
+
+def waiting(session: Session, most: int) -> Sequence[Body]:
+    """Return the oldest bodies that wait. Each is read for as long as it waits, whatever came after it."""
+    columns = (WaitsRow.inbox_id, WaitsRow.key_id, WaitsRow.kind, DeliveryRow.at, DeliveryRow.headers, DeliveryRow.body)
+    query = select(*columns).join(DeliveryRow, DeliveryRow.id == WaitsRow.inbox_id)
+    return [Body(*row) for row in session.execute(query.order_by(WaitsRow.inbox_id).limit(most))]
+
+
+def is_waiting(session: Session) -> bool:
+    return session.scalar(select(WaitsRow.inbox_id).limit(1)) is not None
+
+
+def understood(session: Session, ids: Collection[int]) -> None:
+    session.execute(delete(WaitsRow).where(WaitsRow.inbox_id.in_(ids)))
+
+
+# --- silences ---------------------------------------------------------------------------------------------------------
+
+
+def silences(session: Session, now: datetime | None = None) -> Sequence[SilenceRow]:
+    """Return the silences and maintenances that have not ended; those that hold at a moment, or all."""
+    query = select(SilenceRow).where(SilenceRow.ended_at.is_(None)).order_by(SilenceRow.id)
+    if now is not None:
+        query = query.where(SilenceRow.start <= now, SilenceRow.end > now)
+    return session.scalars(query).all()
+
+
+def add_silence(session: Session, **values: Any) -> int:
+    made = session.execute(insert(SilenceRow).values(values))
+    return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
+
+
+def end_silences(session: Session, ids: Collection[int], at: datetime) -> None:
+    session.execute(update(SilenceRow).where(SilenceRow.id.in_(ids)).values(ended_at=at))
+
+
+def extend_silence(session: Session, number: int, end: datetime) -> None:
+    session.execute(update(SilenceRow).where(SilenceRow.id == number).values(end=end))
+
+
+# --- heartbeats -------------------------------------------------------------------------------------------------------
+
+
+def beat(session: Session, key_id: int, at: datetime, due_at: datetime) -> bool:
+    """Note that a heart has beaten, and when it should again; return whether it had been late."""
+    was_late = session.scalar(select(HeartbeatRow.late).where(HeartbeatRow.key_id == key_id)) == 1
+    session.merge(HeartbeatRow(key_id=key_id, last_at=at, due_at=due_at, late=0))
+    return was_late
+
+
+def expect(session: Session, key_id: int, due_at: datetime) -> None:
+    """Expect a first beat until then."""
+    session.merge(HeartbeatRow(key_id=key_id, last_at=None, due_at=due_at, late=0))
+
+
+def silent(session: Session, now: datetime) -> Sequence[HeartbeatRow]:
+    """Return the hearts that should have beaten by now, and of which nobody has been told."""
+    due = (HeartbeatRow.due_at <= now, HeartbeatRow.late == 0)
+    return session.scalars(select(HeartbeatRow).where(*due)).all()
+
+
+def told_late(session: Session, key_ids: Collection[int]) -> None:
+    session.execute(update(HeartbeatRow).where(HeartbeatRow.key_id.in_(key_ids)).values(late=1))
+
+
+def hearts(session: Session) -> Mapping[int, HeartbeatRow]:
+    return {row.key_id: row for row in session.scalars(select(HeartbeatRow))}
