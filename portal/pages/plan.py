@@ -15,9 +15,9 @@ from pipelines.plan import Plan
 from pipelines.planning import Preview
 from pipelines.situation import LockedBy, Yes
 from pipelines.terms import Terms
-from portal import auth, bands, coursing, gatekeeping, planpress, plantelling, ranwith, telling, whose
+from portal import approving, auth, bands, coursing, gatekeeping, planpress, plantelling, ranwith, telling, whose
 from portal.pages import common
-from portal.permissions import Action
+from portal.permissions import Action, Owned
 from portal.services import Services
 
 bp = Blueprint("plan", __name__)
@@ -42,7 +42,10 @@ def show(name: str, environment: str) -> str:
     else:
         asked = request.args.get("revision", "").strip()
         preview = services.planner.preview(known, environment, asked, times.now, auth.somebody().actor)
-    plan = preview.plan
+    plan, pressing = preview.plan, planpress.pressing(preview)
+    click = _click(owned) if approving.has_approved(preview) else ""
+    if click:
+        preview = approving.for_another(preview)
     with services.database.read() as session:
         train_offer = coursing.train_offer(services, session, known, preview)
         values = ranwith.said(services, session, plan)
@@ -54,7 +57,8 @@ def show(name: str, environment: str) -> str:
         preview=preview,
         plan=plan,
         change=plan.change,
-        band=bands.plan(preview, known.name),
+        band=approving.band(preview, known.name, click) if click else bands.plan(preview, known.name),
+        click=click,
         button=_button(plan),
         oldest=_oldest(preview),
         train_offer=train_offer,
@@ -62,7 +66,7 @@ def show(name: str, environment: str) -> str:
         strategy=plantelling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
         stages=plantelling.stages(plan),
-        pressing=planpress.pressing(preview),
+        pressing=pressing,
         asking=_asking(preview),
         lifts=_lifts(services, preview),
         refused=common.refusal(Action.ROLL_BACK if to else Action.DEPLOY, owned),
@@ -70,6 +74,10 @@ def show(name: str, environment: str) -> str:
         refused_override=common.refusal(Action.OVERRIDE, owned),
         is_admin=auth.somebody().is_admin,
     )
+
+
+def _click(owned: Owned) -> str:
+    return approving.click([name for name in owned.people if not common.face(name).you], owned.team)
 
 
 @dataclass(frozen=True)
