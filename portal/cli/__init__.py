@@ -26,6 +26,7 @@ PLACES = {
     "look": ("portal.cli.deploys", "have a paused deploy look again"),
     "pause": ("portal.cli.deploys", "have a deploy wait for a person before its next step"),
     "judge": ("portal.cli.judge", "is a canary as good as what served before? from a file, without a portal"),
+    "schedule": ("portal.cli.schedule", "who is on call by a schedule file, without a portal: render, schema"),
     "lock": ("portal.cli.locks", "stop deploys of a service, an environment or everything, with a reason"),
     "unlock": ("portal.cli.locks", "lift a lock"),
     "locks": ("portal.cli.locks", "what is locked, by whom and until when"),

@@ -1,0 +1,247 @@
+"""What a schedule file may say, read strictly: a time zone, rotations, overrides. Pure: text in, a schedule out.
+
+Unknown keys are errors with a hint, and all problems are reported at once with their place. examples/schedule.yaml has
+every key. People are written `user:ada` or only `ada`, and become `user:default/ada`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from catalog.places import Path, Place, Problem, did_you_mean, quoted
+from catalog.yamlfile import problems_of
+from catalog.yamlfile import read as read_yaml
+from ledger.errors import Code, Error
+from oncall import rrule, scheduletext, zones
+from oncall.cadence import Every, Rule
+from oncall.overrides import Override
+from oncall.restrictions import Window
+from oncall.rotation import ALWAYS, NEVER, LineUp, Rotation
+from oncall.schedule import Schedule
+from oncall.terms import PRIMARY
+from production.settings import Settings
+
+WRITTEN = datetime(1970, 1, 1, tzinfo=UTC)  # overrides of a file are older than any that people make
+TEXT = WithJsonSchema({"type": "string"})
+
+
+def _zone(said: str) -> str:
+    return zones.zone(said).key
+
+
+def _restriction(said: Any) -> Any:
+    return {"days": said} if isinstance(said, str) else said
+
+
+_EITHER = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+ZoneName = Annotated[str, AfterValidator(_zone)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?$")]
+Role = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$")]
+Person = Annotated[str, BeforeValidator(scheduletext.person), TEXT]
+Moment = Annotated[datetime, BeforeValidator(scheduletext.moment), TEXT]
+Cadence = Annotated[InstanceOf[Every] | InstanceOf[Rule], BeforeValidator(scheduletext.every), TEXT]
+Order = Annotated[tuple[Person, ...], Field(max_length=500, description="who takes turns; an empty list is nobody")]
+Clock = Annotated[tuple[int | None, timedelta], BeforeValidator(scheduletext.hour_of_week), TEXT]
+Days = Annotated[tuple[int, ...], BeforeValidator(scheduletext.weekdays), _EITHER]
+
+
+class Part(Settings):
+    """Keys are read as they are documented, and no others."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+
+class Restriction(Part):
+    """One window of the week: `{days: mon-fri, from: "09:00", to: "17:00"}` or `{from: fri 18:00, to: mon 09:00}`."""
+
+    days: Days | None = Field(None, description="weekdays like mon-fri or [sat, sun]; every day where none is said")
+    opens: Clock = Field((None, scheduletext.clock("00:00")), alias="from", description="09:00, or fri 18:00")
+    closes: Clock = Field((None, scheduletext.clock("24:00")), alias="to", description="not later: over midnight")
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> "Restriction":
+        if self.days is not None and self.opens[0] is not None:
+            raise ValueError("the weekday stands in `days` or in `from` and `to`, not in both")
+        assert self.windows
+        return self
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return scheduletext.windows(self.days or tuple(range(7)), self.opens, self.closes)
+
+
+class LineUpSettings(Part):
+    """From a moment on, another order."""
+
+    since: Moment = Field(alias="from", description="local wall time of the rotation, or with an offset")
+    order: Order
+    first: Person | None = Field(None, description="who has the turn that is under way then; else the first of order")
+
+    @model_validator(mode="after")
+    def _begins_with_one_of_them(self) -> "LineUpSettings":
+        _place(self.order, self.first)
+        return self
+
+
+class RotationSettings(Part):
+    """People who take turns."""
+
+    name: Name
+    order: Order
+    every: Cadence = Field(description="12 hours, 1 day, 2 weeks, 1 month, or a rule like FREQ=WEEKLY;BYDAY=MO,TH")
+    starts: Moment = Field(description="the first hand-off, local wall time; turns are counted from it")
+    roles: dict[Role, Annotated[int, Field(strict=True, ge=0, le=499)]] = Field(
+        {PRIMARY: 0}, min_length=1, max_length=20, description="role: offset in the order; 1 is who has 0 next"
+    )
+    timezone: ZoneName | None = Field(None, description="of hand-offs and restrictions; else the schedule's")
+    restrictions: tuple[Annotated[Restriction, BeforeValidator(_restriction)], ...] = Field(
+        (), max_length=50, description="only then is anybody of this rotation on call"
+    )
+    turns: Literal["worked", "all"] = Field("worked", description="whether turns outside of all restrictions count")
+    first: Person | None = Field(None, description="who has the first turn; else the first of order")
+    since: Moment | None = Field(None, alias="from", description="nobody before")
+    until: Moment | None = Field(None, alias="to", description="nobody from then on")
+    lineups: tuple[LineUpSettings, ...] = Field((), max_length=1000, description="other orders, each from a moment on")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "RotationSettings":
+        twice = [role for role, offset in self.roles.items() if list(self.roles.values()).count(offset) > 1]
+        if twice:
+            raise ValueError(f"{' and '.join(twice)} have the same offset; nobody has two roles at once")
+        _place(self.order, self.first)
+        if isinstance(self.every, Rule) and not rrule.comes_to_something(self.every, self.starts.replace(tzinfo=None)):
+            raise ValueError(f"the rule {quoted(self.every.text)} comes to no hand-off within {rrule.YEARS} years")
+        return self
+
+    def rotation(self, outer: str) -> Rotation:
+        zone = zones.zone(self.timezone or outer)
+        lineups = [
+            LineUp(scheduletext.begins(one.since, zone), one.order, _place(one.order, one.first))
+            for one in self.lineups
+        ]
+        return Rotation(
+            self.name,
+            self.order,
+            self.every,
+            scheduletext.on_the_wall(self.starts, zone),
+            zone,
+            self.roles,
+            tuple(window for one in self.restrictions for window in one.windows),
+            tuple(lineups),
+            _place(self.order, self.first),
+            self.turns == "all",
+            scheduletext.begins(self.since, zone) if self.since else ALWAYS,
+            scheduletext.ends(self.until, zone) if self.until else NEVER,
+        )
+
+
+class OverrideSettings(Part):
+    """One exception: this person has the role meanwhile."""
+
+    role: Role = PRIMARY
+    person: Person
+    since: Moment = Field(alias="from", description="local wall time of the schedule, or with an offset")
+    until: Moment = Field(alias="to")
+    replaces: Person | None = Field(None, description="only where this person would be; others are left untouched")
+    by: Person | None = Field(None, description="who arranged it")
+    reason: str = Field("", max_length=500)
+
+
+class ScheduleFile(Part):
+    """The whole file."""
+
+    timezone: ZoneName = Field(description="IANA name, like America/Chicago")
+    rotations: tuple[RotationSettings, ...] = Field((), max_length=50, description="a later one hides an earlier one")
+    overrides: tuple[OverrideSettings, ...] = Field((), max_length=2000, description="the last one wins")
+
+    def schedule(self) -> Schedule:
+        zone = zones.zone(self.timezone)
+        overrides = tuple(
+            Override(
+                number,
+                one.role,
+                one.person,
+                scheduletext.begins(one.since, zone),
+                scheduletext.ends(one.until, zone),
+                WRITTEN,
+                by=one.by or "",
+                reason=one.reason,
+                replaces=one.replaces or "",
+            )
+            for number, one in enumerate(self.overrides, start=1)
+        )
+        return Schedule(zone, tuple(one.rotation(self.timezone) for one in self.rotations), overrides)
+
+
+def read(text: bytes | str, name: str) -> Schedule:
+    """Return the schedule of a file; an Error has every problem with its place as a reason."""
+    file, problems = parse(text, name)
+    if file is None:
+        raise Error(Code.INVALID, f"{name} is no schedule yet.", reasons=[str(problem) for problem in problems])
+    return file.schedule()
+
+
+def parse(text: bytes | str, name: str) -> tuple[ScheduleFile | None, Sequence[Problem]]:
+    """Return what the file says, or everything that is wrong with it."""
+    documents, problems = read_yaml(text, name)
+    if problems:
+        return None, problems
+    if len(documents) != 1:
+        said = "there is nothing in it" if not documents else f"{len(documents)} documents; a file has one schedule"
+        return None, [Problem(Place(name, 1, 1), "documents", said)]
+    document = documents[0]
+    try:
+        file = ScheduleFile.model_validate(document.data)
+    except ValidationError as error:
+        return None, sorted(problems_of(error, document, model=ScheduleFile), key=lambda problem: problem.place)
+    wrong = [Problem(document.place(path, key=True), code, *said) for path, code, *said in _unsound(file)]
+    return (None, wrong) if wrong else (file, ())
+
+
+def spelled(text: bytes | str, name: str) -> Mapping[str, str]:
+    """Return how a file that `parse` has found good first writes each person, for answers in its own words."""
+    data = read_yaml(text, name)[0][0].data
+    rotations = data.get("rotations") or []
+    lineups = [lineup for rotation in rotations for lineup in rotation.get("lineups") or []]
+    said = [person for one in (*rotations, *lineups) for person in one["order"]]
+    said += [one["person"] for one in data.get("overrides") or []]
+    return {scheduletext.person(person): person for person in reversed(said)}
+
+
+def _place(order: Sequence[str], first: str | None) -> int:
+    if first is not None and first not in order:
+        raise ValueError(f"first: {quoted(first)} is not in the order")
+    return order.index(first) if first is not None else 0
+
+
+def _unsound(file: ScheduleFile) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield what only shows when the parts are seen together: path, code, message, hint."""
+    schedule = file.schedule()
+    names = [one.name for one in file.rotations]
+    known = list(dict.fromkeys(role for one in file.rotations for role in one.roles))
+    for at, rotation in enumerate(schedule.rotations):
+        path: Path = ("rotations", at)
+        if rotation.name in names[:at]:
+            yield (*path, "name"), "twice", f"name: {quoted(rotation.name)} stands twice", "give one another name"
+        if rotation.until <= rotation.since:
+            yield (*path, "to"), "order", "to: is not after `from`", ""
+        for number, lineup in enumerate(rotation.lineups):
+            if number and lineup.since <= rotation.lineups[number - 1].since:
+                yield (*path, "lineups", number, "from"), "order", "from: is not after the line-up before", ""
+    for at, override in enumerate(schedule.overrides):
+        if override.end <= override.start:
+            yield ("overrides", at, "to"), "order", "to: is not after `from`", ""
+        if known and override.role not in known:
+            hint = did_you_mean(override.role, known) or f"there are {', '.join(known)}"
+            yield ("overrides", at, "role"), "role", f"role: no rotation has the role {quoted(override.role)}", hint

@@ -1,0 +1,154 @@
+"""`fullcycle schedule`: who is on call by a schedule file; no portal is needed."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from catalog.places import Problem, did_you_mean, quoted
+from catalog.yamlfile import MAX_BYTES
+from ledger import clock
+from ledger.errors import Code, Error
+from oncall import schedule as schedules
+from oncall import schedulefile, scheduletext
+from oncall.schedulefile import ScheduleFile
+from oncall.terms import Shift
+from portal.cli.trials import table
+from portal.client import printable
+
+LONGEST = timedelta(days=20 * 366)
+AHEAD = timedelta(weeks=2)
+SHOWN = 20  # problems
+
+
+class Moment(click.ParamType[datetime]):
+    """A local time of the schedule, or one with an offset."""
+
+    name = "T"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return scheduletext.moment(value)
+        except ValueError as error:
+            self.fail(printable(str(error)), param, ctx)
+
+
+@click.group()
+def schedule() -> None:
+    """Who is on call by a schedule file, and what such a file may say."""
+
+
+@schedule.command("render")
+@click.argument("file")
+@click.option(
+    "--from", "since", type=Moment(), help="local time of the schedule or with an offset; a date is enough [now]"
+)
+@click.option("--until", type=Moment(), help="the same; it does not belong to the answer [two weeks later]")
+@click.option("--role", "roles", multiple=True, help="only this role; may be said several times")
+@click.option("--whole", is_flag=True, help="shifts with their own ends, not cut at the bounds")
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+def render(
+    file: str, since: datetime | None, until: datetime | None, roles: Sequence[str], whole: bool, as_json: bool
+) -> None:
+    """List who is on call, from when to when and why, by FILE; - reads standard input.
+
+    docs/schedules.md says what the file may say, and examples/schedules has one with every key. Exit 0 for an answer, 1
+    when the file has faults, 2 when the call is wrong.
+    """
+    text = _text(file)
+    read, problems = schedulefile.parse(text, file)
+    if read is None:
+        _complain(problems, as_json)
+    assert read is not None
+    asked = read.schedule()
+    _know(roles, asked.roles)
+    start, end = _bounds(since, until, asked.zone)
+    shifts = (schedules.whole if whole else schedules.render)(asked, start, end, roles=roles or None)
+    spelling = schedulefile.spelled(text, file)
+    told = [_told(shift, asked.zone, spelling) for shift in shifts]
+    if as_json:
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_lines(told, shifts, asked.zone)))
+    for finding in schedules.findings(asked):
+        click.echo(f"note: {printable(finding)}", err=True)
+
+
+@schedule.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of a schedule file, for editors."""
+    click.echo(json.dumps(ScheduleFile.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+def _text(file: str) -> bytes:
+    """Read a little more than is allowed at most: the reader says what is too large."""
+    if file == "-":
+        return sys.stdin.buffer.read(2 * MAX_BYTES)
+    try:
+        with Path(file).open("rb") as opened:
+            return opened.read(2 * MAX_BYTES)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "that is no name of a file"
+        raise Error(Code.NOT_FOUND, f"{printable(file)} cannot be read ({why}).") from None
+
+
+def _complain(problems: Sequence[Problem], as_json: bool) -> None:
+    if as_json:
+        places = [{"path": one.place.path, "line": one.place.line, "column": one.place.column} for one in problems]
+        said = [{"code": one.code, "message": one.message, "hint": one.hint} for one in problems]
+        both = [place | one for place, one in zip(places, said, strict=True)]
+        click.echo(json.dumps({"problems": both}, indent=2, ensure_ascii=False))
+    for one in problems[:SHOWN]:
+        click.echo(printable(str(one)), err=True)
+    if len(problems) > SHOWN:
+        click.echo(f"and {len(problems) - SHOWN:,} more", err=True)
+    sys.exit(1)
+
+
+def _know(roles: Sequence[str], known: Sequence[str]) -> None:
+    for role in roles:
+        if role not in known:
+            hint = did_you_mean(role, known) or f"there are {', '.join(known) or 'none'}"
+            raise click.UsageError(printable(f"--role: there is no role {quoted(role)}; {hint}"))
+
+
+def _bounds(since: datetime | None, until: datetime | None, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    start = scheduletext.begins(since, zone) if since else clock.now().replace(second=0, microsecond=0)
+    end = scheduletext.ends(until, zone) if until else start + AHEAD
+    if end <= start:
+        raise click.UsageError("--until is not after --from")
+    if end - start > LONGEST:
+        raise click.UsageError(f"at most {LONGEST.days // 366} years are listed at a time")
+    return start, end
+
+
+def _told(shift: Shift, zone: ZoneInfo, spelling: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "start": shift.start.astimezone(zone).isoformat(),
+        "end": shift.end.astimezone(zone).isoformat(),
+        "role": shift.role,
+        "person": spelling.get(shift.person, shift.person),
+        "source": str(shift.source),
+    }
+
+
+def _lines(told: Sequence[Mapping[str, str]], shifts: Sequence[Shift], zone: ZoneInfo) -> Iterator[str]:
+    """What people read: local times with the offset, since the same hour comes twice in autumn."""
+    if not told:
+        yield "nobody"
+        return
+    rows: list[tuple[str, ...]] = [("FROM", "UNTIL", "ROLE", "PERSON", "WHY")]
+    for one, shift in zip(told, shifts, strict=True):
+        times = [f"{at.astimezone(zone):%a %Y-%m-%d %H:%M %z}" for at in (shift.start, shift.end)]
+        why = f"{one['source']}: {shift.source.reason}" if shift.source.reason else one["source"]
+        rows.append((*times, one["role"], printable(one["person"]), printable(why)[:80]))
+    yield from table(rows)
+    yield f"times of {zone.key}"
+
+
+COMMANDS = {"schedule": schedule}
