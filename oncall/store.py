@@ -3,8 +3,7 @@
 An incident is written by compare-and-set on the version that was read; whoever is second has to look again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,25 +12,12 @@ from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
 from oncall import signal as signals
+from oncall.grouping import AGAIN, Alert, Ended, Situation
+from oncall.grouping import Incident as Grouped
 from oncall.incident import Incident, State, from_json, to_json
 from oncall.signal import Signal
 from oncall.tables import AlertRow, IncidentRow
-
-
-@dataclass(frozen=True)
-class Alert:
-    """An alert that is open: what a signal with the same source and key belongs to."""
-
-    id: int
-    source: str
-    key: str
-    incident: int | None
-    service: str
-    title: str
-    count: int
-    first_at: datetime
-    last_at: datetime
-    signal: Signal
+from oncall.terms import Severity
 
 
 def number(session: Session) -> int:
@@ -107,67 +93,108 @@ def open_of(session: Session, services: Collection[str]) -> Sequence[Any]:
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
-
-def alerts(session: Session, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Alert]:
-    """Return the open alerts of those (source, key), by them."""
-    found: dict[tuple[str, str], Alert] = {}
-    by_source: dict[str, list[str]] = {}
-    for source, key in keys:
-        by_source.setdefault(source, []).append(key)
-    for source, wanted in by_source.items():
-        query = select(AlertRow).where(AlertRow.source == source, AlertRow.key.in_(wanted))
-        for row in session.scalars(query.where(AlertRow.resolved_at.is_(None))):
-            found[source, row.key] = _alert(row)
-    return found
+_BY_SENDER, _BY_PERSON, _EARLY = "sender", "person", "early"
 
 
-def alerts_of(session: Session, incident: int) -> Sequence[AlertRow]:
-    """Return all alerts of an incident, oldest first."""
-    return session.scalars(select(AlertRow).where(AlertRow.incident_id == incident).order_by(AlertRow.id)).all()
+def situation(session: Session, said: Signal, service: str, now: datetime) -> Situation:
+    """Return what is known when a signal comes. At most five statements, whatever has been."""
+    mine = session.scalars(select(AlertRow).where(AlertRow.key == said.key, AlertRow.resolved_at.is_(None))).all()
+    beside = {row.incident_id for row in mine if row.incident_id}
+    others = select(AlertRow).where(AlertRow.incident_id.in_(beside), AlertRow.resolved_at.is_(None))
+    rows = {row.id: row for row in (*mine, *(session.scalars(others) if beside else ()))}
+    recent = (AlertRow.key == said.key, AlertRow.source == said.source, AlertRow.resolved_at > now - AGAIN)
+    ended = session.scalars(select(AlertRow).where(*recent).order_by(AlertRow.id.desc()).limit(5)).all()
+    return Situation([_alert(row) for row in rows.values()], _open_of(session, service), [_ended(row) for row in ended])
 
 
-def open_alerts(session: Session, incidents: Collection[int]) -> Sequence[Alert]:
-    """Return the alerts of those incidents that are still open."""
-    query = select(AlertRow).where(AlertRow.incident_id.in_(incidents), AlertRow.resolved_at.is_(None))
-    return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
+def _open_of(session: Session, service: str) -> Sequence[Grouped]:
+    """Return the open incidents of a service, each with the signal that opened it."""
+    columns = (IncidentRow.id, IncidentRow.service, IncidentRow.opened_at, IncidentRow.last_at, IncidentRow.severity)
+    is_open = (IncidentRow.service == service, IncidentRow.resolved_at.is_(None))
+    open_ones = session.execute(select(*columns).where(*is_open)).all()
+    if not open_ones:
+        return ()
+    first = select(func.min(AlertRow.id)).where(AlertRow.incident_id.in_([row.id for row in open_ones]))
+    said = session.execute(
+        select(AlertRow.incident_id, AlertRow.said).where(AlertRow.id.in_(first.group_by(AlertRow.incident_id)))
+    )
+    by_incident = {row.incident_id: signals.from_json(row.said) for row in said}
+    return [
+        Grouped(row.id, row.service, by_incident[row.id], row.opened_at, row.last_at, Severity(row.severity))
+        for row in open_ones
+        if row.id in by_incident
+    ]
 
 
 def _alert(row: AlertRow) -> Alert:
-    about = (row.id, row.source, row.key, row.incident_id, row.service, row.title, row.count)
-    return Alert(*about, row.first_at, row.last_at, signals.from_json(row.said))
+    return Alert(row.id, row.source, row.key, row.incident_id, _since(row))
 
 
-def raise_alert(session: Session, said: Signal, incident: int | None, why: str, muted: str = "") -> int:
+def _ended(row: AlertRow) -> Ended:
+    assert row.resolved_at is not None
+    about = (row.source, row.key, row.resolved_at, _since(row))
+    return Ended(*about, early=row.ended_by == _EARLY, by_person=row.ended_by == _BY_PERSON)
+
+
+def _since(row: AlertRow) -> datetime | None:
+    since = row.said.get("since")
+    return datetime.fromisoformat(since) if since else None
+
+
+def raise_alert(session: Session, said: Signal, incident: int | None, service: str, why: str, muted: str = "") -> int:
     """Write a new alert; return its id."""
+    about = {"source": said.source, "key": said.key, "title": said.title, "severity": said.severity, "service": service}
+    times = {"first_at": said.at, "last_at": said.at}
     made = session.execute(
         insert(AlertRow).values(
-            source=said.source,
-            key=said.key,
-            incident_id=incident,
-            muted=muted,
-            service=said.service,
-            title=said.title,
-            severity=said.severity,
-            first_at=said.at,
-            last_at=said.at,
-            why=why,
-            said=signals.to_json(said),
+            **about, **times, incident_id=incident, muted=muted, why=why, said=signals.to_json(said), count=1
         )
     )
     return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
 
 
-def repeat_alert(session: Session, alert: int, said: Signal, times: int = 1) -> None:
+def remember_early(session: Session, said: Signal, service: str, now: datetime) -> None:
+    """Remember a resolve that came before its trigger, as an alert that ended as it began."""
+    alert = raise_alert(session, said, None, service, "resolved before it began")
+    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=now, ended_by=_EARLY, count=0))
+
+
+def bring_into(session: Session, alert: int, incident: int, why: str) -> None:
+    """Have an alert that was muted belong to an incident."""
+    session.execute(update(AlertRow).where(AlertRow.id == alert).values(incident_id=incident, muted="", why=why))
+
+
+def repeat_alert(session: Session, alert: int, said: Signal) -> None:
     """Note that an alert has been said again."""
-    values = {"count": AlertRow.count + times, "last_at": said.at, "said": signals.to_json(said)}
+    values = {"count": AlertRow.count + 1, "last_at": said.at, "said": signals.to_json(said)}
     session.execute(update(AlertRow).where(AlertRow.id == alert).values(values))
 
 
-def end_alerts(session: Session, ids: Collection[int], at: datetime) -> None:
-    """End alerts: their senders say so, or their incident was resolved."""
-    session.execute(update(AlertRow).where(AlertRow.id.in_(ids)).values(resolved_at=at))
+def end_alert(session: Session, alert: int, at: datetime) -> None:
+    """End an alert: its sender says so."""
+    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=at, ended_by=_BY_SENDER))
+
+
+def end_alerts_of(session: Session, incident: int, at: datetime) -> None:
+    """End what is open of an incident that a person has resolved."""
+    is_open = (AlertRow.incident_id == incident, AlertRow.resolved_at.is_(None))
+    session.execute(update(AlertRow).where(*is_open).values(resolved_at=at, ended_by=_BY_PERSON))
 
 
 def move_alerts(session: Session, incident: int, into: int) -> None:
     """Have the alerts of a merged incident belong to the other one."""
     session.execute(update(AlertRow).where(AlertRow.incident_id == incident).values(incident_id=into))
+
+
+def muted_alerts(session: Session, limit: int = 1000) -> Sequence[tuple[int, Signal, str]]:
+    """Return the open alerts that page nobody because of a silence, oldest first: id, signal, service."""
+    query = select(AlertRow.id, AlertRow.said, AlertRow.service).where(
+        AlertRow.incident_id.is_(None), AlertRow.resolved_at.is_(None)
+    )
+    rows = session.execute(query.order_by(AlertRow.id).limit(limit))
+    return [(row.id, signals.from_json(row.said), row.service) for row in rows]
+
+
+def alerts_of(session: Session, incident: int) -> Sequence[AlertRow]:
+    """Return all alerts of an incident, oldest first."""
+    return session.scalars(select(AlertRow).where(AlertRow.incident_id == incident).order_by(AlertRow.id)).all()

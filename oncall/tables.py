@@ -58,11 +58,13 @@ class AlertRow(Base):
     first_at: Mapped[datetime] = mapped_column(UTCDateTime)
     last_at: Mapped[datetime] = mapped_column(UTCDateTime)
     resolved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    ended_by: Mapped[str] = mapped_column(String(20), default="")  # sender, person, early: resolved before it began
     why: Mapped[str] = mapped_column(Text, default="")  # why it is in this incident
     said: Mapped[dict[str, Any]] = mapped_column(JSON)  # the newest signal
 
     __table_args__ = (
-        Index("ix_alerts_open", "source", "key", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+        Index("ix_alerts_open", "key", "source", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+        Index("ix_alerts_key_source_id", "key", "source", "id"),
         Index("ix_alerts_incident_id", "incident_id"),
     )
 

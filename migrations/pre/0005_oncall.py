@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("first_at", AT, nullable=False),
         sa.Column("last_at", AT, nullable=False),
         sa.Column("resolved_at", AT, nullable=True),
+        sa.Column("ended_by", sa.String(length=20), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("said", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name=op.f("fk_alerts_incident_id")),
@@ -209,8 +210,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("alerts", schema=None) as batch_op:
         batch_op.create_index("ix_alerts_incident_id", ["incident_id"], unique=False)
+        batch_op.create_index("ix_alerts_key_source_id", ["key", "source", "id"], unique=False)
         batch_op.create_index(
-            "ix_alerts_open", ["source", "key"], unique=True, sqlite_where=OPEN, postgresql_where=OPEN
+            "ix_alerts_open", ["key", "source"], unique=True, sqlite_where=OPEN, postgresql_where=OPEN
         )
 
     op.create_table(
