@@ -64,6 +64,13 @@ def main(folder: Path, address: str = ADDRESS) -> None:
         page.get_by_role("button", name=re.compile("^Deploy 1 commit")).click()
         page.locator(".verdict .word", has_text="Undone").wait_for(timeout=60_000)
         page.screenshot(path=PICTURES / "verdict.png")
+        slow = browser.new_page(viewport={"width": 1280, "height": 900})
+        log_in(slow, address, folder, "tomas")
+        slow.goto(f"{address}/services/search/production/plan?revision=better-ranking")
+        slow.get_by_role("button", name="Send them one by one").click()
+        slow.get_by_role("link", name="6", exact=True).click(timeout=60_000)
+        slow.locator(".verdict .word", has_text="Undone").wait_for(timeout=60_000)
+        slow.screenshot(path=PICTURES / "metric.png")
         browser.close()
 
 
