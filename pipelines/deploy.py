@@ -13,6 +13,7 @@ from pipelines.watch import Watch
 LOOKING = (StepKind.PROBE, StepKind.BAKE, StepKind.VERIFY)
 
 Asks = Literal["", "inconclusive", "irreversible", "strategy", "person"]
+Said = Literal["on", "again", "back"]
 
 
 class State(StrEnum):
@@ -76,6 +77,16 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A pause that is over: what came of it, when, and by whose word. Nobody's: `actor` is empty, and it went back."""
+
+    pause: Pause
+    at: datetime
+    said: Said
+    actor: str = ""
+
+
+@dataclass(frozen=True)
 class Took:
     """When a step began and ended, for the story on the page and for the next estimate."""
 
@@ -107,6 +118,7 @@ class Deploy:
     story: tuple[Took, ...] = ()
     proof: Proof = NO_PROOF
     pause: Pause | None = None
+    answered: tuple[Answered, ...] = ()  # the pauses that are over
     paused: timedelta = timedelta(0)  # in all, until the last pause ended
     heard: int = 0  # the newest order that has been followed, except aborts
     reason: str = ""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger.errors import Code, Error
-from pipelines.deploy import ENDED, LOOKING, Deploy, Fact, Kind, Pause, State, Took
+from pipelines.deploy import ENDED, LOOKING, Answered, Deploy, Fact, Kind, Pause, Said, State, Took
 from pipelines.plan import StepKind
 from pipelines.rollback import way_back
 
@@ -65,7 +65,7 @@ def _turned(after: Deploy, before: Deploy, fact: Fact, at: datetime) -> Deploy:
     if before.pause is not None and fact.kind is Kind.ABORTED and before.pause.why:
         reason = f"{reason}; {before.pause.why}"  # why it had asked
     turned = replace(after, way_back=steps, undo_step=0, attempted=False, tries=0, reason=reason, pause=None)
-    return replace(turned, ending=ending, story=story)
+    return replace(turned, ending=ending, story=story, answered=_answered(before, fact, at))
 
 
 def _turn(before: Deploy, fact: Fact) -> str:
@@ -137,7 +137,19 @@ def _looked_again(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:
     paused = deploy.paused + (at - deploy.pause.at if deploy.pause else timedelta(0))
     if deploy.pause is not None and deploy.pause.asks == "irreversible" and deploy.started_at is not None:
         paused = at - deploy.started_at  # its whole time once more, or what was overdue would ask again at once
-    return {"pause": None, "paused": paused, "heard": fact.order, "reason": ""}
+    return {"pause": None, "paused": paused, "heard": fact.order, "reason": "", "answered": _answered(deploy, fact, at)}
+
+
+def _answered(deploy: Deploy, fact: Fact, at: datetime) -> tuple[Answered, ...]:
+    """Return the pauses that are over, with the one that ends by this fact."""
+    if deploy.pause is None:
+        return deploy.answered
+    said: Said = _SAID.get(fact.kind, "back")
+    actor = "" if fact.kind is Kind.STEP_FAILED else fact.actor  # nobody came
+    return (*deploy.answered, Answered(deploy.pause, at, said, actor))
+
+
+_SAID: dict[Kind, Said] = {Kind.RESUMED: "on", Kind.LOOKED_AGAIN: "again"}
 
 
 def _step_done(deploy: Deploy, fact: Fact, at: datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
-from pipelines.deploy import OPEN, Deploy, Order, Pause, State, Took
+from pipelines.deploy import OPEN, Answered, Deploy, Order, Pause, State, Took
 from pipelines.plan import Past, ReleaseRef, Step, StepKind, Was, from_json, to_json
 from pipelines.proof import NO_PROOF, Proof
 from pipelines.spec import DeploySpec
@@ -59,6 +59,7 @@ class _Progress:
     story: tuple[Took, ...] = ()
     proof: Proof = NO_PROOF
     pause: Pause | None = None
+    answered: tuple[Answered, ...] = ()
     paused: timedelta = timedelta(0)
     heard: int = 0
 

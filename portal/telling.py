@@ -1,13 +1,13 @@
 """A deploy told for people: its stairs and its story. Pure: plan and moments in, words out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from pipelines.deploy import ENDED, Deploy, State, Took
+from pipelines.deploy import ENDED, Answered, Deploy, State, Took
 from pipelines.plan import Plan, Step, StepKind
 from portal import pictures, render
 
@@ -166,8 +166,12 @@ _BACK = {
 }
 
 
-def story(deploy: Deploy) -> list[Chapter]:
-    """Tell the steps: those done, the one under way, and those to come."""
+UTC = ZoneInfo("UTC")
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def story(deploy: Deploy, zone: ZoneInfo = UTC, naming: Callable[[str], str] = render.short_ref) -> list[Chapter]:
+    """Tell the steps: those done, the one under way, and those to come; and what people were asked in between."""
     if deploy.plan is None:
         return []
     told, done = [], 0
@@ -179,15 +183,28 @@ def story(deploy: Deploy) -> list[Chapter]:
             done = place + 1
         elif took.undo:
             told.append(_back(took, deploy, last))
+    told = sorted([*told, *(_asked(one, zone, naming) for one in deploy.answered)], key=lambda one: one.at or NEVER)
     if deploy.pause is not None:
         told.append(Chapter("pause", "t-warn", deploy.pause.at, "A person is asked", render.sentence(deploy.pause.why)))
     if deploy.state in (State.GOING, State.ACTING, State.QUEUED, State.PAUSED):
         told += [
             Chapter("ring", "dim", None, _title(step, _NAMES), planned=True)
-            for step in deploy.plan.steps[done:]
+            for step in deploy.plan.steps[max(done, deploy.step + (deploy.pause is not None and deploy.pause.step)) :]
             if step.kind in (StepKind.WEIGH, StepKind.BAKE, StepKind.PAUSE, StepKind.STOP)
         ]
     return told
+
+
+_PAUSED = {"strategy": "Paused, as planned", "person": "Paused by a person"}
+_ANSWERED = {"on": "let it go on", "again": "asked for it once more", "back": "sent it back"}
+
+
+def _asked(one: Answered, zone: ZoneInfo, naming: Callable[[str], str]) -> Chapter:
+    """Tell a pause that is over, with who ended it, and when."""
+    who = f"{naming(one.actor)} {_ANSWERED[one.said]}" if one.actor else "nobody answered; it went back"
+    text = f"{render.sentence(one.pause.why)} {who[:1].upper()}{who[1:]} at {render.clock(one.at, zone)}."
+    title = _PAUSED.get(one.pause.asks, "A person was asked")
+    return Chapter("hand", "t-warn", one.pause.at, title, text.strip(), one.at - one.pause.at)
 
 
 def _title(step: Step, names: dict[StepKind, str]) -> str:

@@ -92,7 +92,8 @@ def show(deploy_id: int) -> str:
         topic = common.live(session, subject=f"deploy:{deploy_id}")
         page = query.page(session, deploy_id, services.jobs)
         owned = whose.owned_by_ref(session, page.row.service)
-        common.know(session, [row.actor for row in page.queue] + [page.row.actor])
+        answered = (one.actor for one in page.deploy.answered)
+        common.know(session, [*(row.actor for row in page.queue), page.row.actor, *answered])
         bisect_offer = coursing.bisect_offer(session, page)
         g.running = len(query.deploys(session, running=True, limit=100))
     only_steps = request.args.get("log") == "steps"
@@ -114,7 +115,7 @@ def show(deploy_id: int) -> str:
         can_pause=page.row.word in ("going out", "baking") and not page.abort_ordered,
         band=bands.deploy(page, times, common.face(page.row.actor).said),
         stairs=telling.stairs(page.deploy, times.now, times.zone),
-        story=telling.story(page.deploy),
+        story=telling.story(page.deploy, times.zone, lambda who: common.face(who).said),
         left=telling.left(page.deploy, times.now),
         checks=checks,
         tally=_tally(checks),

@@ -5,16 +5,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pipelines.change import Change
 from pipelines.deploy import Deploy, Fact, Kind, State
 from pipelines.machine import apply
-from pipelines.plan import Plan, ReleaseRef, plan
+from pipelines.plan import Plan, ReleaseRef, StepKind, plan
 from pipelines.spec import DeploySpec
 from pipelines.watch import Look
 from portal import checking, plantelling, telling
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
+MINUTES = timedelta(minutes=5)
 SPEC = {
     "environments": {
         "production": {
@@ -129,3 +132,44 @@ def test_a_check_is_passing_only_when_it_has_passed_as_often_as_it_asks() -> Non
     assert state(looked(1, 0)) == "watching"
     assert state(looked(3, 0)) == "passing"
     assert state(looked(0, 1)) == "failing"
+
+
+ASKS = [Kind.BOUND, *[Kind.ATTEMPTED, Kind.STEP_DONE] * 4, Kind.ATTEMPTED]
+
+
+def asked(ends: Fact) -> list[tuple[str, str]]:
+    """Return the title and words of the steps when a canary has paused after its first look, and that has ended so."""
+    paused = apply(after(*ASKS), Fact(Kind.PAUSED, "38 requests are not enough", asks="inconclusive"), NOON + MINUTES)
+    deploy = apply(paused, ends, NOON + 2 * MINUTES)
+    told = telling.story(deploy, UTC_ZONE, lambda who: "Alice Moreau" if who else "")
+    assert [chapter.at for chapter in told if chapter.at] == sorted(chapter.at for chapter in told if chapter.at)
+    return [(chapter.title, chapter.text) for chapter in told if not chapter.planned]
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        (Fact(Kind.RESUMED, actor="user:default/alice"), "Alice Moreau let it go on at 12:10:00."),
+        (Fact(Kind.LOOKED_AGAIN, actor="user:default/alice"), "Alice Moreau asked for it once more at 12:10:00."),
+        (Fact(Kind.ABORTED, actor="user:default/alice"), "Alice Moreau sent it back at 12:10:00."),
+        (Fact(Kind.STEP_FAILED, "nobody said"), "Nobody answered; it went back at 12:10:00."),
+    ],
+)
+def test_a_pause_that_is_over_stays_with_who_ended_it_and_when(ends: Fact, words: str) -> None:
+    assert asked(ends)[-1] == ("A person was asked", f"38 requests are not enough. {words}")
+
+
+def test_a_pause_that_the_strategy_asks_for_is_not_told_as_still_to_come_once_it_is_over() -> None:
+    strategy = {"canary": [{"weight": 20, "pause": True}, 100], "bake": "0s"}
+    settings = {**SPEC["environments"]["production"], "strategy": strategy}
+    spec = DeploySpec.model_validate({"environments": {"production": settings}})
+    made = plan("component:default/ledger", "production", spec, ReleaseRef(231, "a" * 40), BASE, Change())
+    deploy = apply(Deploy(1), Fact(Kind.BOUND, plan=made), NOON)
+    while made.steps[deploy.step].kind is not StepKind.PAUSE:
+        deploy = apply(apply(deploy, Fact(Kind.ATTEMPTED), NOON), Fact(Kind.STEP_DONE), NOON)
+    paused = apply(deploy, Fact(Kind.PAUSED, "the strategy says so after 20 %", asks="strategy"), NOON)
+    gone_on = apply(paused, Fact(Kind.RESUMED, actor="user:default/alice"), NOON + MINUTES)
+
+    for one in (paused, gone_on):
+        assert "A person says when it goes on" not in [chapter.title for chapter in telling.story(one)]
+    assert "Paused, as planned" in [chapter.title for chapter in telling.story(gone_on)]
