@@ -7,6 +7,7 @@ and looks. What came of it is remembered in the data folder, so nothing is done 
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ledger.clock import Clock, now
@@ -51,7 +52,7 @@ class CommandTarget:
         self._book = Book(self._folder / "sites")
         self._orders = Orders(self._folder, self._checkouts, path_dirs, secrets)
         self._status = Status(self._folder / "status", self._run)
-        self._mask, self._most = mask, log_bytes
+        self._mask, self._most, self._clock = mask, log_bytes, clock
 
     # What shall be true.
 
@@ -119,11 +120,13 @@ class CommandTarget:
         page = self._book.page(site.name)
         if not page.running:
             return []
-        settings = self._settings(site, page)
+        settings, now = self._settings(site, page), self._clock()
         if settings.status is None:
-            return pseudo(site.name, settings.url, page)
-        wish = Wish(step="status", release=page.order[-1])
-        return self._status.instances(site.name, lambda: self._orders.order(site, settings, wish, page), page)
+            found = pseudo(site.name, settings.url, page)
+        else:
+            wish = Wish(step="status", release=page.order[-1])
+            found = self._status.instances(site.name, lambda: self._orders.order(site, settings, wish, page), page)
+        return [replace(one, uptime=page.uptime(one.release, now)) if one.state == "up" else one for one in found]
 
     def shares(self, site: Site) -> Sequence[Share]:
         page = self._book.page(site.name)
@@ -198,6 +201,7 @@ class CommandTarget:
             lambda wish, page: self._orders.order(site, settings, wish, page, build),
             lambda wish, page: self._orders.checkout(site.name, wish, page).name,
             lambda text: self._mask(site, text),
+            self._clock,
         )
 
     def _built(self, site: Site, release: Release, work: Work, wish: Wish) -> Progress:

@@ -6,6 +6,7 @@ A file per site in the data folder, read whole and replaced in one step. Nothing
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +59,7 @@ class Page(Value):
     order: tuple[int, ...] = ()
     running: Mapping[int, int] = Field(default_factory=dict)  # release -> instances asked for
     weights: Mapping[int, float] = Field(default_factory=dict)
+    since: Mapping[int, datetime] = Field(default_factory=dict)  # release -> when its newest deploy was through
     last: Mapping[str, Ran] = Field(default_factory=dict)  # by step
     current: Ran | None = None  # the newest of all; only it can be alive
 
@@ -91,23 +93,30 @@ class Page(Value):
         gone = ["deploy"] if deploy is not None and deploy.wish.release != keep else []
         return [*gone, "weigh"] if weigh is not None and set(weigh.wish.percents) - {keep} else gone
 
-    def being(self, wish: Wish, alone: bool) -> "Page":
+    def being(self, wish: Wish, alone: bool, at: datetime) -> "Page":
         """What was wished for is so now."""
         match wish.step:
             case "deploy" if alone:
-                return self.changed(running={wish.release: wish.instances}, weights={wish.release: 100.0})
+                running, weights = {wish.release: wish.instances}, {wish.release: 100.0}
+                return self.changed(running=running, weights=weights, since={wish.release: at})
             case "deploy":
-                return self.changed(running={**self.running, wish.release: wish.instances})
+                running, since = {**self.running, wish.release: wish.instances}, {**self.since, wish.release: at}
+                return self.changed(running=running, since=since)
             case "weigh":
                 return self.changed(weights={one: percent for one, percent in wish.percents.items() if percent > 0})
             case "stop":
                 running = {one: count for one, count in self.running.items() if one == wish.release}
                 weights = {one: percent for one, percent in self.weights.items() if one == wish.release}
-                return self.changed(running=running, weights=weights)
+                since = {one: was for one, was in self.since.items() if one == wish.release}
+                return self.changed(running=running, weights=weights, since=since)
         return self
 
     def ended(self, ran: Ran, end: str, doubt: int = 0) -> "Page":
         return self.changed(last={**self.last, ran.wish.step: ran.model_copy(update={"end": end, "doubt": doubt})})
+
+    def uptime(self, release: int, now: datetime) -> timedelta:
+        """Return for how long the release serves; nothing where nobody knows, as of pages from before."""
+        return max(now - self.since.get(release, now), timedelta(0))
 
     def in_use(self) -> Sequence[int]:
         """The releases whose files and runs are still needed."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from ledger.clock import Clock
 from production.ports import Done, Failed, Pending, Progress
 from production.runs import Alive, Asked, Ended, Lost, Order, Run
 from production.settings import CommandSettings, written
@@ -33,6 +34,7 @@ class Work:
     order: Callable[[Wish, Page], Order]
     where: Callable[[Wish, Page], str]  # a release's folder in the site's output
     mask: Callable[[str], str]
+    clock: Clock
 
     @property
     def alone(self) -> bool:
@@ -58,7 +60,7 @@ class Work:
 
     def is_so(self, wish: Wish) -> Done:
         """Nothing has to be run for it."""
-        self.keep(self.page.being(wish, self.alone))
+        self.keep(self.page.being(wish, self.alone, self.clock()))
         return Done(_so(wish))
 
     def bring(self, wish: Wish) -> Progress:
@@ -107,7 +109,7 @@ class Work:
         return self.bring(ran.wish)
 
     def _through(self, ran: Ran) -> Done:
-        self.keep(self.page.being(ran.wish, self.alone).ended(ran, "done"))
+        self.keep(self.page.being(ran.wish, self.alone, self.clock()).ended(ran, "done"))
         return Done(_so(ran.wish))
 
     def _failed(self, ran: Ran, how: str) -> Failed:
