@@ -6,6 +6,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pipelines import weighing
 from pipelines.deploy import ENDED, Deploy, Fact, Kind, Order, Orders, State
 from pipelines.plan import Plan, Step, StepKind
 
@@ -62,7 +63,8 @@ def decide(deploy: Deploy, orders: Orders, now: datetime) -> Act:
     if deploy.state is State.PAUSED:
         return _decide_paused(deploy, deploy.plan, orders, now)
     if deploy.step >= len(deploy.plan.steps):
-        return Record(Fact(Kind.TRIED if deploy.plan.trial else Kind.COMPLETED, deploy.proof.said))
+        told = Fact(Kind.TRIED, _tried(deploy, deploy.plan)) if deploy.plan.trial else None
+        return Record(told or Fact(Kind.COMPLETED, deploy.proof.said))
     if deploy.started_at is not None and now > deploy.started_at + deploy.plan.deadline + deploy.paused:
         minutes = deploy.plan.deadline.total_seconds() / 60
         return Record(
@@ -73,6 +75,16 @@ def decide(deploy: Deploy, orders: Orders, now: datetime) -> Act:
     if deploy.state is State.GOING:
         return Record(_next(deploy, deploy.plan.steps[deploy.step], orders))
     return _perform(deploy.plan.steps[deploy.step], deploy, now)
+
+
+def _tried(deploy: Deploy, plan: Plan) -> str:
+    """Say what a good trial rests on; where nobody could weigh its visitors, that it is its checks alone."""
+    if deploy.proof.said:
+        return deploy.proof.said
+    if plan.judge is None:
+        return "its checks passed; errors are not weighed here"
+    numbers = weighing.counts(deploy.proof) or "0 requests"
+    return f"{numbers}: not enough data to say more than its checks do, which passed"
 
 
 def _next(deploy: Deploy, step: Step, orders: Orders) -> Fact:
