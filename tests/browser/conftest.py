@@ -1,58 +1,14 @@
-"""A real demo in a process of its own, and a real Chromium to look at it."""
+"""A real Chromium that looks at the Corner Shop."""
 
-import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from portal import config as configs
+from tests.shop import Shop
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-STOP_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Shop:
-    """The demo's address, and who can log in there."""
-
-    address: str
-    logins: Mapping[str, str]
-    sessions: dict[str, Any] = field(default_factory=dict)  # login -> the cookies of whoever has logged in
-
-
-@pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The Corner Shop, open for this test process."""
-    folder = tmp_path_factory.mktemp("shop")
-    environ = {name: value for name, value in configs.environment().items() if not name.startswith("FULLCYCLE_")}
-    words = [sys.executable, "-m", "portal.cli", "demo", "--json", "--data", str(folder / "demo")]
-    process = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        told = json.loads(process.stdout.readline())
-        _answers(told["address"])
-        lines = Path(told["logins"]).read_text().splitlines()
-        yield Shop(told["address"], dict(line.split()[:2] for line in lines if line.strip()))
-    finally:
-        process.terminate()
-        process.wait(STOP_SECONDS)
-
-
-def _answers(address: str) -> None:
-    """Wait until the portal answers; the demo tells its address a moment before."""
-    import stamina
-
-    for attempt in stamina.retry_context(on=OSError, attempts=None, timeout=30, wait_initial=0.1, wait_max=0.5):
-        with attempt:
-            import urllib.request
-
-            urllib.request.urlopen(f"{address}/healthz", timeout=5).close()
 
 
 @pytest.fixture(scope="session")

@@ -1,62 +1,28 @@
 """The demo as a newcomer meets it: opened, looked at, killed, opened where it was, and stopped without a trace."""
 
-import json
 import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from ledger.errors import Error
-from portal import config as configs
 from portal.client import Client
 from portal.demo import ground, setup, stage
-from portal.demo.waiting import until
 from portal.keyring import Login
+from tests.shop import Shop
 
 pytestmark = pytest.mark.local
 
-LONGEST = timedelta(seconds=90)  # for what takes ten seconds alone
 
-
-class Opened:
-    """A demo that runs, and what it said when it was open."""
-
-    def __init__(self, folder: Path) -> None:
-        environ = {name: value for name, value in configs.environment().items() if not name.startswith("FULLCYCLE_")}
-        self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "portal.cli", "demo", "--data", str(folder), "--json"],
-            cwd=folder.parent,
-            env=environ,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        assert self.process.stdout is not None
-        self.address = json.loads(self.process.stdout.readline())["address"]
-
-    def stop(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(LONGEST.total_seconds())
-
-    def live(self) -> dict[str, int]:
-        """Return the release of each service that serves."""
-        client = Client(Login(self.address, ""))
-        body = {"account": "kofi", "password": setup.logins(self.folder)["kofi"]}
-        token = client.post("/tokens", body)["token"]
-        told = Client(Login(self.address, token)).get("/services")["services"]
-        return {one["name"]: env["live"]["release"] for one in told for env in one["environments"] if env["live"]}
-
-    def home(self) -> "Home":
-        return until(lambda: Home.seen(self), LONGEST, f"the pages at {self.address}")
+def live(shop: Shop) -> dict[str, int]:
+    """Return the release of each service that serves."""
+    client = Client(Login(shop.address, ""))
+    token = client.post("/tokens", {"account": "kofi", "password": shop.logins["kofi"]})["token"]
+    told = Client(Login(shop.address, token)).get("/services")["services"]
+    return {one["name"]: env["live"]["release"] for one in told for env in one["environments"] if env["live"]}
 
 
 class Home:
@@ -66,13 +32,9 @@ class Home:
         self.http, self.text = http, text
 
     @classmethod
-    def seen(cls, opened: Opened) -> "Home | None":
-        http = httpx2.Client(base_url=opened.address, follow_redirects=True, trust_env=False, timeout=20)
-        try:
-            page = http.get("/login").text
-        except httpx2.TransportError:
-            return None
-        form = {"name": "mara", "password": setup.logins(opened.folder)["mara"], "csrf_token": _token(page)}
+    def of(cls, shop: Shop) -> "Home":
+        http = httpx2.Client(base_url=shop.address, follow_redirects=True, trust_env=False, timeout=20)
+        form = {"name": "mara", "password": shop.logins["mara"], "csrf_token": _token(http.get("/login").text)}
         return cls(http, http.post("/login", data=form).text)
 
     def put_card_away(self) -> str:
@@ -85,40 +47,24 @@ def _token(page: str) -> str:
     return found.group(1)
 
 
-@contextmanager
-def demo(folder: Path) -> Iterator[Opened]:
-    opened = Opened(folder)
-    try:
-        yield opened
-    finally:
-        if opened.process.poll() is None:
-            opened.stop(signal.SIGINT)
+def test_nobody_but_its_owner_reads_the_passwords(shop: Shop) -> None:
+    assert (shop.folder / setup.LOGINS).stat().st_mode & 0o777 == 0o600
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("newcomer") / "demo"
+def test_the_demo_says_what_to_try_and_goes_on_after_it_was_killed(shop: Shop) -> None:
+    serving = {"checkout": 4, "ledger": 5, "search": 4, "receipts": 1, "reports": 1}
+    home = Home.of(shop)
+    assert "Try this" in home.text
+    assert "Put away" not in home.put_card_away()
+    assert live(shop).items() >= serving.items()
 
+    shop.stop(signal.SIGKILL)
+    shop.open()
 
-def test_a_demo_opens_says_what_to_try_and_goes_on_after_it_was_killed(folder: Path) -> None:
-    with demo(folder) as first:
-        home = first.home()
-        assert "Try this" in home.text
-        assert "Put away" not in home.put_card_away()
-        shop = {"checkout": 4, "ledger": 5, "search": 4, "receipts": 1, "reports": 1}
-        assert first.live().items() >= shop.items()
-        first.stop(signal.SIGKILL)
-
-    with demo(folder) as second:
-        assert "Try this" not in second.home().text
-        assert second.live().items() >= shop.items()
-        assert second.stop(signal.SIGINT) == 0
-
-    assert stage.left_behind(folder) == []
-
-
-def test_nobody_but_its_owner_reads_the_passwords(folder: Path) -> None:
-    assert (folder / setup.LOGINS).stat().st_mode & 0o777 == 0o600
+    assert "Try this" not in Home.of(shop).text
+    assert live(shop).items() >= serving.items()
+    assert shop.stop(signal.SIGINT) == 0
+    assert stage.left_behind(shop.folder) == []
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
