@@ -41,13 +41,13 @@ def server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def fresh(server_url: str) -> Iterator[str]:
-    """Make an empty database, yield its URL, drop it at the end with whoever is still connected."""
+def fresh(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Make a database, empty or a copy, yield its URL, drop it at the end with whoever is still connected."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     engine = create_engine(server_url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
         with engine.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -1,16 +1,15 @@
 """What durable jobs promise: the same in memory, on SQLite and on PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from ledger.db import Database, sqlite
 from ledger.jobs import LEASE, QUEUES, Claim, Hold, Jobs, Lost, SqlJobs, Waiting
 from ledger.jobs_memory import MemoryJobs
-from tests.conftest import BOTH, NOON, with_tables
+from tests.conftest import BOTH, NOON
 
 SECOND = timedelta(seconds=1)
 LANE = "checkout@production"
@@ -18,16 +17,10 @@ KINDS = ["advance", "poll"]
 
 
 @pytest.fixture(params=["memory", *BOTH])
-def jobs(request: Any, tmp_path: Any) -> Iterator[Jobs]:
+def jobs(request: Any) -> Jobs:
     if request.param == "memory":
-        yield MemoryJobs()
-        return
-    if request.param == "sqlite":
-        database = sqlite(tmp_path / "jobs.db")
-    else:
-        database = Database(request.getfixturevalue("postgres_url"))
-    yield SqlJobs(with_tables(database))
-    database.close()
+        return MemoryJobs()
+    return SqlJobs(request.getfixturevalue("postgres_database" if request.param == "postgres" else "database"))
 
 
 def ask(jobs: Jobs, key: str, at: Any = NOON, **more: Any) -> bool:
