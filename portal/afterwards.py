@@ -12,6 +12,7 @@ from pipelines.plan import StepKind
 from pipelines.store import Asked
 from portal import continuing, coursing, ranwith
 from portal.services import Services
+from production.ports import Counting
 
 MEASURE, COUNT = "pipelines.measure", "pipelines.count"
 UNTOUCHED = (StepKind.MEASURE, StepKind.TIDY)  # steps that have nothing to do with the release itself
@@ -44,7 +45,8 @@ class Afterwards:
     def count(self, _work: Work) -> None:
         """Keep what each service has answered in the minute that is over."""
         at = self.services.clock()
-        counts = self.services.hosting.counts()
+        targets = self.services.targets.values()
+        counts = [told for target in targets if isinstance(target, Counting) for told in target.counts()]
         if counts:
             with self.services.database.write() as session:
                 for service, environment, shares in counts:

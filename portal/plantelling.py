@@ -47,6 +47,25 @@ def stages(plan: Plan) -> list[Stage]:
     return told
 
 
+UNCOUNTED = {"command": "the traffic does not pass through Fullcycle"}  # kind of target -> why
+
+
+def weighs(plan: Plan) -> bool:
+    """Are the errors of visitors compared with those of before?"""
+    return plan.judge is not None and plan.base is not None and plan.target["kind"] not in UNCOUNTED
+
+
+def uncounted(plan: Plan) -> str:
+    """Return why errors are not compared although the file asks for it, and what watches instead; else nothing."""
+    why = UNCOUNTED.get(str(plan.target["kind"]))
+    if why is None or plan.judge is None or plan.base is None:
+        return ""
+    names = ", ".join(metric.name for metric in plan.metrics)
+    instead = f"its checks and {names} decide" if names else "only its checks decide; analysis can ask your metrics"
+    asked = " As nobody can tell, a person is asked each time." if plan.judge.inconclusive == "pause" else ""
+    return render.sentence(f"{why}, so {instead}") + asked
+
+
 def _expected(plan: Plan, wave: int) -> timedelta:
     kinds = (StepKind.DRAIN, StepKind.STOP)
     return sum((s.expected for s in plan.steps if s.wave == wave and s.kind not in kinds), timedelta(0))
@@ -70,7 +89,9 @@ def _watching(plan: Plan, wave: Wave) -> str:
         return "It goes on at once."
     then = "stops it and asks" if plan.irreversible else "puts it back"
     judged = (
-        f", and errors that are worse than those of release {plan.base.number}," if plan.judge and plan.base else ""
+        f", and errors that are worse than those of release {plan.base.number},"
+        if plan.base is not None and weighs(plan)
+        else ""
     )
     metrics = f" So does {' or '.join(metric.name for metric in plan.metrics[:3])}." if plan.metrics else ""
     pause = " Then a person says when it goes on." if wave.pause else ""

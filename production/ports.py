@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,19 @@ class Target(Protocol):
         """Return the files that the release's instances write to, for counting; what they hold is not masked."""
 
 
-class Hosting(Target, Protocol):
+@runtime_checkable
+class Counting(Protocol):
+    """A target that sees the traffic, so that what each release has answered is known minute by minute."""
+
+    def counts(self) -> Sequence[tuple[str, str, Sequence[Share]]]:
+        """Return service, environment and who gets the traffic, of everything here."""
+
+
+class Hosting(Target, Counting, Protocol):
     """A target that keeps programs on this very machine, which outlive the portal."""
 
     def converge(self) -> Sequence[str]:
         """Bring what runs back to what shall run, after a restart of either; return what could not be, in sentences."""
-
-    def counts(self) -> Sequence[tuple[str, str, Sequence[Share]]]:
-        """Return service, environment and who gets the traffic, of everything here."""
 
     def shutdown(self) -> None:
         """Stop everything that was started here, also what a crashed run has left. What shall run stays known."""

@@ -66,6 +66,8 @@ def show(name: str, environment: str) -> str:
         strategy=plantelling.strategy(plan),
         stairs=telling.planned_stairs(plan, times.now, times.zone),
         stages=plantelling.stages(plan),
+        weighs=plantelling.weighs(plan),
+        uncounted=plantelling.uncounted(plan),
         pressing=pressing,
         asking=_asking(preview),
         lifts=_lifts(services, preview),

@@ -149,11 +149,12 @@ class MemoryTarget:
         ]
 
     def shares(self, site: Site) -> Sequence[Share]:
-        state = self._notebook.seen(site.name)
-        return [
-            Share(int(number), state["weights"].get(number, 0.0), 0, *state["traffic"].get(number, (0, 0)))
-            for number in sorted(state["instances"], key=int)
-        ]
+        return _shares(self._notebook.seen(site.name))
+
+    def counts(self) -> Sequence[tuple[str, str, Sequence[Share]]]:
+        """Return service, environment and who gets the traffic, of everything here that has instances."""
+        pages = self._notebook.whole().values()
+        return [(*state["site"], _shares(state)) for state in pages if state.get("site") and state["instances"]]
 
     def address(self, site: Site) -> str | None:
         state = self._notebook.seen(site.name)
@@ -246,7 +247,7 @@ class MemoryTarget:
                     f"{site.name} has been taken over by another worker; nothing was changed",
                     f"fence {fence} is below {state['fence']}",
                 )
-            state["fence"] = fence
+            state["fence"], state["site"] = fence, (site.service, site.environment)
             # What was said of a revision goes on for it: on the way back the settings are those of the release before.
             kept = {revision: method for revision, method in state["fails"].items() if revision != "*"}
             state["fails"] = {**kept, **dict(site.settings.get("fails", {}))}
@@ -267,6 +268,13 @@ class MemoryChecker:
         if self._target.answers_on(instance.port):
             return Answer(True, f"{what} answered 200 in 1 ms", timedelta(milliseconds=1))
         return Answer(False, f"{what} answered 503 in 1 ms", timedelta(milliseconds=1))
+
+
+def _shares(state: State) -> Sequence[Share]:
+    return [
+        Share(int(number), state["weights"].get(number, 0.0), 0, *state["traffic"].get(number, (0, 0)))
+        for number in sorted(state["instances"], key=int)
+    ]
 
 
 def _newest(state: State) -> int | None:

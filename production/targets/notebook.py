@@ -51,6 +51,7 @@ class Notebook:
 def _empty(public: int) -> State:
     return {
         "fence": 0,
+        "site": None,  # service and environment
         "fails": {},
         "public": public,
         "revisions": {},

@@ -6,6 +6,7 @@ A stage hides how a kind of target is told about a bad release, so that a promis
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,15 @@ class Stage:
         if isinstance(prepared, Failed):
             return prepared
         return settled(lambda: self.target.start(site, release, instances, fence))
+
+    def visit(self, site: Site, release: int, times: int) -> None:
+        """Have that many requests answered by the release, which has all of the traffic."""
+        if isinstance(self.target, MemoryTarget):
+            self.target.serve(site, release, times)
+            return
+        for _ in range(times):
+            with urllib.request.urlopen(str(self.target.address(site)), timeout=10) as answer:
+                answer.read()
 
     def seen(self, site: Site) -> tuple[Any, ...]:
         """Everything that an act could change, but for the time that passes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Code, Error
-from production.ports import Done, Failed, Progress, Site
+from production.ports import Counting, Done, Failed, Progress, Site
 from production.targets.local import LocalTarget
 from tests.promises.commandstage import command_stage, ended
 from tests.promises.stage import DIES, Stage, local_stage, memory_stage, settled
@@ -121,6 +121,21 @@ def test_every_release_gets_the_percentage_it_is_given_and_others_none(stage: St
         assert isinstance(settled(lambda percents=percents: stage.target.weigh(site, percents, 2)), Done)
         shares = {share.release: share.percent for share in stage.target.shares(site)}
         assert shares == pytest.approx({1: 0.0, 2: 0.0} | percents, abs=0.05)
+
+
+def test_who_counts_tells_of_each_site_what_its_releases_have_answered(stage: Stage) -> None:
+    if not isinstance(stage.target, Counting):
+        pytest.skip("the traffic does not pass through this target, and the plan says so")
+    site, other = stage.site(), stage.site()
+    for one in (site, other):
+        stage.live(one, 1)
+
+    stage.visit(site, 1, 7)
+
+    told = {service: shares for service, environment, shares in stage.target.counts() if environment == "production"}
+    answered = [[(share.release, share.requests, share.errors) for share in told[one.service]] for one in (site, other)]
+    assert answered == [[(1, 7, 0)], [(1, 0, 0)]]
+    assert list(told[site.service]) == list(stage.target.shares(site))
 
 
 def test_more_instances_join_those_that_run(stage: Stage) -> None:
