@@ -4,7 +4,8 @@ Plain values are frozen with each plan. Where there are secrets, their fingerpri
 `release.ran_with` of the deploy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,16 @@ KIND = "release.ran_with"
 
 def has_secrets(deploy: Deploy) -> bool:
     return deploy.plan is not None and bool(names_of(_site(deploy.plan)))
+
+
+def secrets(settings: Mapping[str, Any]) -> Sequence[str]:
+    """Return the names of the secrets that a target's settings ask for, each with where it is kept when that differs.
+
+    >>> secrets({"secrets": {"DB_PASSWORD": "DB_PASSWORD", "API_KEY": "partner/key"}})
+    ('API_KEY (partner/key)', 'DB_PASSWORD')
+    """
+    found = names_of(Site("", "", settings))
+    return tuple(name if name == key else f"{name} ({key})" for name, key in sorted(found.items()))
 
 
 def keep(services: Services, deploy_id: int) -> None:

@@ -14,7 +14,7 @@ from pipelines import query
 from pipelines.deploy import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
-from portal import auth, bands, checking, coursing, evidence, ground, render, telling, whose
+from portal import auth, bands, checking, coursing, evidence, ground, ranwith, render, telling, whose
 from portal.checking import Checked
 from portal.ground import Ground
 from portal.pages import common
@@ -124,6 +124,7 @@ def show(deploy_id: int) -> str:
         shown=lines[-LOG:],
         only_steps=only_steps,
         there=there,
+        secrets=ranwith.secrets(page.deploy.plan.target if page.deploy.plan else settings),
         output=_output(page, there, settings),
         others=[row for row in page.queue if row.id != deploy_id],
         can_abort=page.row.word in ("queued", "going out", "baking", "paused") and not page.abort_ordered,

@@ -12,7 +12,7 @@ from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store, warmth
 from pipelines.query import Summary
-from portal import auth, bands, coursetelling, coursing, ground, lockbands, overviews, whose
+from portal import auth, bands, coursetelling, coursing, ground, lockbands, overviews, ranwith, whose
 from portal.ground import Ground
 from portal.pages import common
 from portal.pages.continuous import look as look_at_continuous
@@ -179,6 +179,7 @@ def show(name: str, environment: str | None = None) -> str:
         back=back[0] if back else None,
         others=back[1:],
         there=there,
+        secrets=ranwith.secrets(settings),
         owned=owned,
         problems=problems,
         continuous=automatic,
