@@ -118,6 +118,12 @@ def is_waiting(session: Session) -> bool:
     return session.scalar(select(WaitsRow.inbox_id).limit(1)) is not None
 
 
+def oldest(session: Session) -> datetime | None:
+    """Return since when the oldest body waits; None when none does."""
+    query = select(DeliveryRow.at).join(WaitsRow, WaitsRow.inbox_id == DeliveryRow.id)
+    return session.scalar(query.order_by(WaitsRow.inbox_id).limit(1))
+
+
 def understood(session: Session, ids: Collection[int]) -> None:
     session.execute(delete(WaitsRow).where(WaitsRow.inbox_id.in_(ids)))
 

@@ -51,12 +51,11 @@ def put(
     channel: str,
     kind: str,
     due_at: datetime,
-    *,
     loop: int = 0,
     level: int = 0,
     priority: int = 0,
 ) -> bool:
-    """Put a page in; False when this very one has been put in before."""
+    """Put a page in, the smaller its `priority` the sooner it goes; False when this very one has been put in before."""
     row = {
         **{"incident_id": incident, "step": step, "loop": loop, "level": level, "because": because},
         **{"person": person, "target": target, "channel": channel, "kind": kind, "due_at": due_at},
@@ -108,6 +107,13 @@ def again(session: Session, page: int, at: datetime, said: str, *, repeated: boo
     """Have a page tried again at that moment."""
     values = {"trying": False, "due_at": at, "said": said[:2000]} | ({"repeated": True} if repeated else {})
     session.execute(update(PageRow).where(PageRow.id == page).values(values))
+
+
+def sooner(session: Session, incident: int, step: int, person: str, channel: str, at: datetime) -> None:
+    """Have a page of that step that waits for later go out now."""
+    asked = (PageRow.incident_id == incident, PageRow.step == step, PageRow.person == person)
+    waits = (PageRow.channel == channel, PageRow.ended_at.is_(None), PageRow.due_at > at, PageRow.attempts == 0)
+    session.execute(update(PageRow).where(*asked, *waits).values(due_at=at))
 
 
 def of_incident(session: Session, incident: int) -> Sequence[Waiting]:

@@ -3,11 +3,11 @@
 An incident is written by compare-and-set on the version that was read; whoever is second has to look again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
@@ -44,7 +44,22 @@ def add(session: Session, incident: Incident, team: str, environment: str = "") 
 
 def load(session: Session, incident: int) -> Incident:
     """Return the incident; NOT_FOUND where there is none of that number."""
-    row = session.execute(select(IncidentRow.told, IncidentRow.version).where(IncidentRow.id == incident)).one_or_none()
+    return _loaded(session, incident, select(IncidentRow.told, IncidentRow.version))
+
+
+def hold(session: Session, incident: int) -> Incident:
+    """Return the same for whoever is about to write it: others wait until the transaction ends."""
+    return _loaded(session, incident, select(IncidentRow.told, IncidentRow.version).with_for_update())
+
+
+def everything_open(session: Session) -> Sequence[Incident]:
+    """Return all incidents that have not ended."""
+    rows = session.execute(select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None)))
+    return [from_json({**row.told, "version": row.version}) for row in rows]
+
+
+def _loaded(session: Session, incident: int, query: Select[tuple[Any, int]]) -> Incident:
+    row = session.execute(query.where(IncidentRow.id == incident)).one_or_none()
     if row is None:
         raise Error(Code.NOT_FOUND, f"there is no incident {incident}; look at the list of all")
     return from_json({**row.told, "version": row.version})
@@ -82,13 +97,6 @@ def _columns(incident: Incident) -> dict[str, Any]:
 def moved(session: Session, incident: int, team: str, service: str) -> None:
     """Say that another service is meant, and who answers for it."""
     session.execute(update(IncidentRow).where(IncidentRow.id == incident).values(team=team, service=service))
-
-
-def open_of(session: Session, services: Collection[str]) -> Sequence[Any]:
-    """Return the rows of what is open in some services, the newest first."""
-    columns = (IncidentRow.id, IncidentRow.service, IncidentRow.title, IncidentRow.opened_at, IncidentRow.last_at)
-    query = select(*columns, IncidentRow.state, IncidentRow.severity).where(IncidentRow.resolved_at.is_(None))
-    return session.execute(query.where(IncidentRow.service.in_(services)).order_by(IncidentRow.id.desc())).all()
 
 
 # --- alerts -----------------------------------------------------------------------------------------------------------

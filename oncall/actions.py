@@ -1,0 +1,142 @@
+"""What people do to incidents: take, note, hand on, put off, merge, end. Each is one fact or a few, in one transaction.
+
+Each door asks beforehand who says it and may they. A second click on the same button is no fault: it says how it is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import Code, Error
+from ledger.jobs import Jobs
+from oncall import intakestore, silencing, store
+from oncall.answering import Answering
+from oncall.incident import ENDED, Fact, Incident, Kind, State
+from oncall.machine import acknowledgement
+from oncall.moving import Mover
+from oncall.silences import ended_by
+from oncall.terms import Severity
+
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # of a snooze
+LONGEST_NOTE = 4000
+ROLES = ("commander", "scribe", "communications")
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Actions:
+    """Made once by the wiring."""
+
+    database: Database
+    jobs: Jobs
+    clock: Clock
+    fallback: str = ""
+
+    def acknowledge(self, number: int, by: str, reason: str = "") -> Incident:
+        """Take it. Whoever has it already keeps it."""
+
+        def facts(incident: Incident) -> Sequence[Fact]:
+            return (
+                ()
+                if by in incident.assigned and incident.state is State.ACKNOWLEDGED
+                else [acknowledgement(incident, by, reason)]
+            )
+
+        return self._do(number, facts)
+
+    def resolve(self, number: int, by: str, reason: str = "") -> Incident:
+        """End it. Its alerts end with it; one that is still sent opens a new incident later."""
+        fact = Fact(Kind.RESOLVED, by, reason)
+
+        def after(session: Session, incident: Incident, at: datetime) -> None:
+            store.end_alerts_of(session, number, at)
+            end_silences_of(session, number, at)
+
+        return self._do(number, lambda incident: () if incident.state is State.RESOLVED else [fact], after)
+
+    def reopen(self, number: int, by: str, reason: str = "") -> Incident:
+        return self._do(number, lambda incident: [Fact(Kind.REOPENED, by, reason)])
+
+    def snooze(self, number: int, by: str, until: datetime, reason: str = "") -> Incident:
+        """Have it wait; then it goes on at level 1."""
+        now = self.clock()
+        if not SHORTEST <= until - now <= LONGEST:
+            raise Error(Code.INVALID, "Snooze it for at least a minute and at most seven days; or resolve it.")
+        return self._do(number, lambda incident: [Fact(Kind.SNOOZED, by, reason, until=until)])
+
+    def reassign(self, number: int, by: str, to: str, reason: str = "") -> Incident:
+        """Give it to somebody, who is paged at once; the levels follow if she does not come."""
+        self._described([to])
+        return self._do(number, lambda incident: [Fact(Kind.REASSIGNED, by, reason, person=to)])
+
+    def add_responder(self, number: int, by: str, person: str, reason: str = "") -> Incident:
+        """Ask somebody to help; she is paged, and the escalation stays where it is."""
+        self._described([person])
+        return self._do(number, lambda incident: [Fact(Kind.RESPONDER_ADDED, by, reason, person=person)])
+
+    def note(self, number: int, by: str, text: str) -> Incident:
+        text = text.strip()
+        if not text:
+            raise Error(Code.INVALID, "A note needs some words.")
+        return self._do(number, lambda incident: [Fact(Kind.NOTED, by, text[:LONGEST_NOTE])])
+
+    def give_role(self, number: int, by: str, role: str, person: str) -> Incident:
+        """Say who leads, writes, or speaks to others; an empty person takes the role away."""
+        if role not in ROLES:
+            raise Error(Code.INVALID, f"There is no role {role!r}; there are {', '.join(ROLES)}.")
+        self._described([person] if person else [])
+        return self._do(number, lambda incident: [Fact(Kind.ROLE_GIVEN, by, role=role, person=person)])
+
+    def change_severity(self, number: int, by: str, severity: Severity, reason: str = "") -> Incident:
+        fact = Fact(Kind.SEVERITY_CHANGED, by, reason, severity=severity)
+        return self._do(number, lambda incident: () if incident.severity is severity else [fact])
+
+    def merge(self, number: int, by: str, into: int, reason: str = "") -> Incident:
+        """Have it go on as part of another one, which must be open."""
+        if number == into:
+            raise Error(Code.INVALID, "An incident cannot be merged into itself; name another one.")
+
+        def after(session: Session, incident: Incident, at: datetime) -> None:
+            target = store.hold(session, into)
+            if target.state in ENDED:
+                raise Error(Code.CONFLICT, f"Incident {into} is {target.state}; merge into one that is open.")
+            store.move_alerts(session, number, into)
+            mover = Mover(session, self.jobs, Answering(session, self.fallback))
+            mover.happen(target, [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")], at)
+
+        return self._do(number, lambda incident: [Fact(Kind.MERGED, by, reason, into=into)], after)
+
+    def _described(self, people: Sequence[str]) -> None:
+        with self.database.read() as session:
+            known = Answering(session).known.people
+        for person in people:
+            if person not in known:
+                raise Error(Code.NOT_FOUND, f"The catalog knows nobody called {person}; write user:name.")
+
+    def _do(
+        self,
+        number: int,
+        facts: Callable[[Incident], Sequence[Fact]],
+        after: Callable[[Session, Incident, datetime], None] = lambda session, incident, at: None,
+    ) -> Incident:
+        """Let what somebody does happen, all of it or nothing."""
+        with self.jobs.transaction() as tx:
+            incident, at = store.hold(tx, number), self.clock()
+            happened = facts(incident)
+            if not happened:
+                return incident
+            moved = Mover(tx, self.jobs, Answering(tx, self.fallback)).happen(incident, happened, at)
+            after(tx, moved, at)
+            return moved
+
+
+def end_silences_of(session: Session, number: int, at: datetime) -> None:
+    """End the silences that were to last as long as an incident."""
+    waiting = [silencing.silence(row) for row in intakestore.silences(session)]
+    ended = [one.number for one in ended_by(waiting, number, at)]
+    if ended:
+        intakestore.end_silences(session, ended, at)

@@ -1,0 +1,107 @@
+"""Moving incidents: what happened is recorded, what follows is decided, and the pages of it are put into the outbox.
+
+All of it in the caller's transaction, so whoever is killed has lost nothing and doubled nothing. Nothing is sent here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ledger import events
+from ledger.jobs import Jobs
+from oncall import outbox, planstore, reach, store
+from oncall.answering import Answering
+from oncall.deciding import Record, Wait, decide
+from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
+from oncall.machine import apply
+from oncall.policy import Target, TargetKind
+from oncall.terms import Urgency
+
+ADVANCE, SEND = "oncall.advance", "oncall.send"
+PORTAL = "oncall"  # who did what nobody did
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Made for one transaction."""
+
+    session: Session
+    jobs: Jobs
+    answering: Answering
+
+    def open(self, fact: Fact, team: str, at: datetime, environment: str = "") -> Incident:
+        """Open an incident and do what is due at once."""
+        incident = apply(None, fact, at)
+        store.add(self.session, incident, team, environment)
+        record(self.session, incident, fact, at)
+        return self.carry(incident, at)
+
+    def happen(self, incident: Incident, facts: Sequence[Fact], at: datetime) -> Incident:
+        """Let facts happen to an incident and do what is due then. CONFLICT when one cannot."""
+        after = incident
+        for fact in facts:
+            after = apply(after, fact, at)
+            record(self.session, after, fact, at)
+        return self.carry(after, at, before=incident)
+
+    def carry(self, incident: Incident, at: datetime, before: Incident | None = None) -> Incident:
+        """Do all that is due, write the incident, and have it looked at again in time."""
+        before, after = before or incident, incident
+        act = decide(after, self.answering.on_call, at)
+        while isinstance(act, Record):
+            for fact in act.facts:
+                after = apply(after, fact, at)
+                record(self.session, after, fact, at)
+                self._page(after, fact, at)
+            act = decide(after, self.answering.on_call, at)
+        if after is not before:
+            after = store.save(self.session, before, after, at)
+        until = act.until if isinstance(act, Wait) else None
+        if until is not None:
+            self.jobs.enqueue(self.session, ADVANCE, str(after.number), until)
+        return after
+
+    def _page(self, incident: Incident, fact: Fact, at: datetime) -> None:
+        for page in fact.pages:
+            self.put(incident, page, at)
+        if fact.kind is Kind.EXHAUSTED:
+            self._tell_the_team(incident, at)
+
+    def put(self, incident: Incident, page: Page, at: datetime) -> int:
+        """Put one person's page into the outbox, once per channel of hers; return how many."""
+        urgent = incident.urgency is Urgency.HIGH
+        told = reach.notifications(self.answering.rules(page.person), incident.urgency, at)
+        ways = {str(way.id): way for way in planstore.ways(self.session, [page.person]).get(page.person, ())}
+        for one in told:
+            kind = ways[one.channel].kind
+            about = (page.step, page.kind.value, page.person, str(page.target), one.channel, kind, one.at)
+            step = (page.loop, page.level, 0 if urgent else 1)
+            if outbox.put(self.session, incident.number, *about, *step):
+                self.jobs.enqueue(self.session, SEND, kind, one.at)
+        return len(told)
+
+    def _tell_the_team(self, incident: Incident, at: datetime) -> None:
+        """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""
+        team = incident.policy.team or self.answering.of(incident.service).team
+        everybody = Target(TargetKind.MEMBERS, team)
+        step = -(incident.run + 1)
+        for person in self.answering.people(everybody, at) if team else ():
+            self.put(incident, Page(Kind.EXHAUSTED, step, 0, 0, person, everybody, at), at)
+
+
+def record(session: Session, incident: Incident, fact: Fact, at: datetime) -> None:
+    """Write a fact for the timeline, the audit and the live pages."""
+    data: dict[str, Any] = fact_to_json(fact)
+    data.pop("by", None)
+    if fact.opening is not None:
+        opening = fact.opening
+        data["opening"] = {"title": opening.title, "severity": opening.severity, "policy": opening.policy.name}
+    data["title"] = incident.title
+    data["state"] = incident.state
+    if incident.state in ENDED and fact.kind in (Kind.RESOLVED, Kind.MERGED):
+        data["opened_at"] = incident.opened_at.isoformat()
+    kind, subject = f"incident.{fact.kind}", f"incident:{incident.number}"
+    events.record(session, kind, subject, fact.by or PORTAL, at, data, service=incident.service or None)

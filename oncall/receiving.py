@@ -1,0 +1,195 @@
+"""The job that understands what came in: each body becomes signals, each signal what it comes to, in one transaction.
+
+One worker at a time does it, in the order in which things came. A body waits in a table of its own until it is
+understood, so what was accepted is never lost and the work for it does not grow with what was before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ledger import events, inbox
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import Code, Error
+from ledger.jobs import Claim, Jobs
+from oncall import grouping, intakestore, store, understanding
+from oncall.answering import Answering
+from oncall.grouping import Placed
+from oncall.incident import Fact, Kind, Opening
+from oncall.intakestore import Body, Key
+from oncall.machine import acknowledgement
+from oncall.moving import PORTAL, Mover
+from oncall.sameness import Rules
+from oncall.signal import Action, Signal
+from oncall.silencing import standing
+from oncall.understanding import OWN, Came
+
+RECEIVE, ALL = "oncall.receive", "all"
+BATCH = 100
+SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Made once by the wiring. `closed`: what else shall happen when an incident ends, in its transaction."""
+
+    database: Database
+    jobs: Jobs
+    clock: Clock
+    fallback: str = ""
+    closed: Callable[[Session, int, datetime], None] = lambda session, incident, at: None
+
+    def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
+        """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
+        while not lost():
+            with self.database.read() as session:
+                bodies = intakestore.waiting(session, BATCH)
+            if not bodies:
+                with self.jobs.transaction() as tx:
+                    again = self.clock() if intakestore.is_waiting(tx) else None
+                    self.jobs.finish(tx, claim, self.clock(), again_at=again)
+                return
+            self._batch(bodies, claim)
+
+    def _batch(self, bodies: Sequence[Body], claim: Claim) -> None:
+        try:
+            self._understand(bodies, claim)
+        except (Error, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, Error) and error.code is Code.CONFLICT:
+                raise  # somebody else was first: the job is done again
+            if len(bodies) == 1:
+                self._put_aside(bodies[0], claim)
+                return
+            for body in bodies:
+                self._batch([body], claim)
+
+    def _understand(self, bodies: Sequence[Body], claim: Claim) -> None:
+        with self.database.read() as session:
+            keys = intakestore.keys_of(session, {body.key_id for body in bodies})
+        came = [_came(body, keys.get(body.key_id)) for body in bodies]
+        read = [understanding.understood(one) for one in came]
+        with self.jobs.transaction() as tx:
+            self.jobs.guard(tx, claim)
+            answering = Answering(tx, self.fallback)
+            taken = Taking(self, tx, answering)
+            for one, reading in zip(came, read, strict=True):
+                for said in reading.signals:
+                    taken.take(said, one.at)
+            intakestore.understood(tx, [body.inbox_id for body in bodies])
+            intakestore.heard(tx, {body.key_id for body in bodies if body.key_id}, self.clock())
+
+    def _put_aside(self, body: Body, claim: Claim) -> None:
+        log.exception("not understood", inbox=body.inbox_id, kind=body.kind)
+        with self.jobs.transaction() as tx:
+            self.jobs.guard(tx, claim)
+            intakestore.understood(tx, [body.inbox_id])
+            subject, said = f"inbox:{body.inbox_id}", {"key": body.key_id, "kind": body.kind}
+            events.record(tx, "oncall.not_understood", subject, PORTAL, self.clock(), said)
+
+
+def _came(body: Body, key: Key | None) -> Came:
+    if key is None:
+        return Came(OWN, OWN, "", {}, body.at, body.headers, body.body)
+    return Came(body.kind, key.source, key.service, key.settings, body.at, body.headers, body.body)
+
+
+def tell(session: Session, jobs: Jobs, said: bytes, delivery: str, at: datetime) -> bool:
+    """Let the portal itself say something in the way of all others: a signal as JSON. False: it is said already."""
+    kept = inbox.receive(session, OWN, delivery, {}, said, at)
+    if kept is None:
+        return False
+    intakestore.waits(session, kept, 0, OWN)
+    jobs.enqueue(session, RECEIVE, ALL, at)
+    return True
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What comes of the signals of one transaction."""
+
+    receiver: Receiver
+    session: Session
+    answering: Answering
+
+    def take(self, said: Signal, received: datetime) -> None:
+        """Do what one signal comes to."""
+        now = self.receiver.clock()
+        place = grouping.placed(said, self.answering, self.receiver.fallback)
+        situation = store.situation(self.session, said, place.service, now)
+        silences = standing(self.session, now)
+        mute = silences.muted(said, place.service) if said.action is Action.TRIGGER else None
+        self._act(grouping.decide(said, place, situation, Rules(), mute, now), said, place, now)
+
+    def _act(self, decision: grouping.Decision, said: Signal, place: Placed, now: datetime) -> None:
+        session, mover = self.session, Mover(self.session, self.receiver.jobs, self.answering)
+        match decision:
+            case grouping.Opens(service, why, alert):
+                self._open(mover, said, service, why, alert, now)
+            case grouping.Joins(number, why, wakes, alert):
+                self._join(mover, said, place.service, number, why, wakes, alert, now)
+            case grouping.Appends(alert, _):
+                store.repeat_alert(session, alert, said)
+            case grouping.Resolves(alert, number, last):
+                store.end_alert(session, alert, said.over or said.at)
+                if number is not None and last:
+                    incident = store.hold(session, number)
+                    mover.happen(incident, [Fact(Kind.RESOLVED, reason=f"{said.source} says that it is over")], now)
+                    self.receiver.closed(session, number, now)
+            case grouping.Acknowledges(_, number):
+                incident = store.hold(session, number)
+                mover.happen(incident, [acknowledgement(incident, said.source, f"{said.source} says so")], now)
+            case grouping.Muted(reason, _):
+                store.raise_alert(session, said, None, place.service, "", reason)
+            case grouping.Dropped(why, remember):
+                if remember:
+                    store.remember_early(session, said, place.service, now)
+                self._note("oncall.dropped", said, place.service, why, now)
+            case grouping.Noted(service):
+                self._note("oncall.change", said, service, "", now)
+
+    def _open(self, mover: Mover, said: Signal, service: str, why: str, alert: int | None, now: datetime) -> None:
+        number = store.number(self.session)
+        answers = self.answering.of(service)
+        opening = Opening(number, said.title, service, said.severity, answers.policy, signal=said.key)
+        reason = "; ".join(one for one in (why, f"{answers.team or 'nobody'}: {answers.why}") if one)
+        environment = str(said.labels.get("environment", ""))[:40]
+        mover.open(Fact(Kind.OPENED, reason=reason, opening=opening), answers.team, now, environment)
+        self._keep(said, number, service, why, alert)
+
+    def _join(
+        self,
+        mover: Mover,
+        said: Signal,
+        service: str,
+        number: int,
+        why: str,
+        wakes: bool,
+        alert: int | None,
+        now: datetime,
+    ) -> None:
+        incident = store.hold(self.session, number)
+        facts = [Fact(Kind.JOINED, reason=why, signal=said.key)]
+        worse = SEVERITIES.index(said.severity) > SEVERITIES.index(incident.severity)
+        if wakes or worse:
+            facts.append(Fact(Kind.SEVERITY_CHANGED, reason="an alert that is worse joined", severity=said.severity))
+        mover.happen(incident, facts, now)
+        self._keep(said, number, service, why, alert)
+
+    def _keep(self, said: Signal, number: int, service: str, why: str, alert: int | None) -> None:
+        if alert is None:
+            store.raise_alert(self.session, said, number, service, why)
+        else:
+            store.bring_into(self.session, alert, number, why)
+            store.repeat_alert(self.session, alert, said)
+
+    def _note(self, kind: str, said: Signal, service: str, why: str, now: datetime) -> None:
+        data = {"title": said.title, "source": said.source, "key": said.key, "action": said.action, "why": why}
+        links = [link.href for link in said.links[:5]]
+        subject = f"alert:{said.source}"
+        events.record(self.session, kind, subject, said.source, now, data | {"links": links}, service=service or None)

@@ -1,0 +1,178 @@
+"""The job that sends what is due in the outbox: one for each kind of pager, many messages at a time.
+
+An attempt is begun in one transaction, made without any, and ended in another; of a worker that died between the two
+the next one knows which messages may have gone out, and says so in the second. A page that nobody needs any more is
+withdrawn instead. What a provider refuses goes to the person's next channel, and is tried again where that may help.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.jobs import Claim, Jobs
+from oncall import escalation, outbox, planstore, reach, store, wording
+from oncall.answering import Answering
+from oncall.incident import Fact, Incident, Kind, Page, State
+from oncall.moving import SEND, Mover
+from oncall.outbox import Waiting
+from oncall.paging import ports
+from oncall.paging.ports import Delivered, Outcome, Pager, Refused
+from oncall.planstore import Way
+from oncall.policy import Target, TargetKind
+
+AT_ONCE = 16  # messages under way, so that a provider that hangs delays few
+LOOK = 0.05  # seconds between two looks at what has been answered
+SOON = timedelta(seconds=30)  # a provider that wants longer is not waited for: the next channel is taken
+RETRY, RETRY_MOST = timedelta(seconds=15), timedelta(minutes=10)
+TRIES = 20  # of one message, so that a channel that is dead is not tried for ever
+
+log = structlog.get_logger()
+
+Links = Callable[[int, str], tuple[str, str]]
+"""An incident and a person to the address of its page, and one at which she acknowledges it without logging in."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Made once by the wiring. `pagers`: by kind; without one of its kind a page is refused for good."""
+
+    database: Database
+    jobs: Jobs
+    clock: Clock
+    pagers: Mapping[str, Pager]
+    links: Links
+    fallback: str = ""
+
+    def send(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
+        """Send what is due of one kind until nothing is."""
+        kind, under_way = claim.key, dict[Future[Outcome], Waiting]()
+        with self.jobs.transaction() as tx:
+            self.jobs.guard(tx, claim)
+            outbox.left_over(tx, kind)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while not lost():
+                under_way |= self._begin(pool, claim, AT_ONCE - len(under_way))
+                if not under_way and self._leave(claim):
+                    return
+                done, _ = wait(under_way, LOOK, FIRST_COMPLETED) if under_way else (set(), None)
+                if done:
+                    self._end(claim, [(under_way.pop(one), one.result()) for one in done])
+
+    def _begin(self, pool: ThreadPoolExecutor, claim: Claim, most: int) -> Mapping[Future[Outcome], Waiting]:
+        now = self.clock()
+        with self.database.read() as session:
+            if most <= 0 or not outbox.is_due(session, claim.key, now):
+                return {}
+        with self.jobs.transaction() as tx:
+            self.jobs.guard(tx, claim)
+            begun = outbox.begin(tx, claim.key, now, most)
+            wanted = [(page, incident) for page in begun if (incident := self._wanted(tx, page, now)) is not None]
+            ways = planstore.ways(tx, {page.person for page, _ in wanted})
+        found: dict[Future[Outcome], Waiting] = {}
+        for page, incident in wanted:
+            way = next((one for one in ways.get(page.person, ()) if str(one.id) == page.channel), None)
+            found[pool.submit(self._attempt, page, incident, way)] = page
+        return found
+
+    def _wanted(self, session: Session, page: Waiting, now: datetime) -> Incident | None:
+        """Withdraw a page that nobody needs any more."""
+        incident = store.load(session, page.incident)
+        if is_wanted(incident, page):
+            return incident
+        outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
+        return None
+
+    def _attempt(self, page: Waiting, incident: Incident, way: Way | None) -> Outcome:
+        pager = self.pagers.get(page.kind)
+        if way is None:
+            return Refused("the channel was taken away meanwhile", permanent=True)
+        if pager is None:
+            return Refused(f"there is no pager of kind {page.kind} here", permanent=True)
+        url, ack_url = self.links(page.incident, page.person)
+        about = ports.Key(page.incident, page.step, page.loop, page.person, page.channel)
+        why = wording.why_paged(page.because, page.target, page.level, page.loop, incident)
+        said = (incident.title, why, incident.severity, incident.urgency, page.person)
+        try:
+            return pager.send(ports.Page(about, *said, way.address, url, ack_url, page.attempts, page.repeated))
+        except Exception:  # a driver that breaks must not stop the others' pages
+            log.exception("pager broke", kind=page.kind, incident=page.incident)
+            return Refused("the pager broke; the log says how", uncertain=True)
+
+    def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
+        now = self.clock()
+        with self.jobs.transaction() as tx:
+            self.jobs.guard(tx, claim)
+            mover = Mover(tx, self.jobs, Answering(tx, self.fallback))
+            for page, outcome in answered:
+                if isinstance(outcome, Delivered):
+                    self._delivered(mover, page, outcome, now)
+                else:
+                    self._refused(mover, page, outcome, now)
+
+    def _delivered(self, mover: Mover, page: Waiting, outcome: Delivered, now: datetime) -> None:
+        outbox.end(mover.session, page.id, "delivered", outcome.provider_id, now)
+        incident = store.hold(mover.session, page.incident)
+        twice = "it may have come twice: an attempt before it was cut off" if page.repeated else ""
+        fact = Fact(Kind.DELIVERED, reason=twice, step=page.step, person=page.person, channel=page.channel)
+        mover.happen(incident, [fact], now)
+
+    def _refused(self, mover: Mover, page: Waiting, outcome: Refused, now: datetime) -> None:
+        over = outcome.permanent or page.attempts >= TRIES
+        if over:
+            outbox.end(mover.session, page.id, "refused", outcome.why, now)
+        else:
+            at = now + (outcome.again_after or backoff(page.attempts))
+            outbox.again(mover.session, page.id, at, outcome.why, repeated=outcome.uncertain)
+            self.jobs.enqueue(mover.session, SEND, page.kind, at)
+        planstore.change_way(mover.session, int(page.channel), trouble=outcome.why[:500], trouble_at=now)
+        incident = store.hold(mover.session, page.incident)
+        slow = outcome.again_after is not None and outcome.again_after > SOON
+        moves_on = over or slow or page.attempts >= 2
+        left = self._other_channel(mover, incident, page, now) if moves_on else True
+        about = Fact(Kind.REFUSED, reason=outcome.why, step=page.step, person=page.person, channel=page.channel)
+        mover.happen(incident, [replace(about, last=not left)], now)
+
+    def _other_channel(self, mover: Mover, incident: Incident, page: Waiting, now: datetime) -> bool:
+        """Take the person's next channel at once; False when there is none that has not refused."""
+        sent = outbox.of_step(mover.session, page.incident, page.step, page.person)
+        bad = {one.channel for one in sent if one.ending == "refused" or one.attempts >= 2 or one.id == page.id}
+        following = reach.fall_back(mover.answering.rules(page.person), incident.urgency, bad)
+        if following is None:
+            return False
+        ways = planstore.ways(mover.session, [page.person])[page.person]
+        kind = next(way.kind for way in ways if str(way.id) == following.ref)
+        about = (page.step, page.because, page.person, page.target, following.ref, kind, now, page.loop, page.level)
+        if not outbox.put(mover.session, page.incident, *about):
+            outbox.sooner(mover.session, page.incident, page.step, page.person, following.ref, now)
+        self.jobs.enqueue(mover.session, SEND, kind, now)
+        return True
+
+    def _leave(self, claim: Claim) -> bool:
+        """End the claim until the next page is due."""
+        with self.jobs.transaction() as tx:
+            self.jobs.finish(tx, claim, self.clock(), again_at=outbox.next_due(tx, claim.key))
+        return True
+
+
+def is_wanted(incident: Incident, page: Waiting) -> bool:
+    """Shall it still go out?"""
+    if page.because == Kind.EXHAUSTED:
+        return incident.state is State.OPEN and incident.exhausted_at is not None
+    target = Target(TargetKind.PERSON, page.person)
+    asked = (Kind(page.because), page.step, page.loop, page.level, page.person, target, page.due_at)
+    return escalation.is_wanted(incident, Page(*asked))
+
+
+def backoff(attempt: int) -> timedelta:
+    """Return how long to wait after that many attempts: 15 s, 30 s, 1 min … 10 min.
+
+    >>> [int(backoff(attempt).total_seconds()) for attempt in (1, 2, 3, 9)]
+    [15, 30, 60, 600]
+    """
+    return min(RETRY * (1 << min(attempt - 1, 10)), RETRY_MOST)
