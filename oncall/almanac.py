@@ -6,9 +6,11 @@ comes twice is its first occurrence; one that is skipped is the first moment aft
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from oncall import zones
 from oncall.spans import Span
 
 NIGHT = (time(22), time(6))
@@ -29,6 +31,7 @@ class Place:
 ANYWHERE = Place()
 
 
+@lru_cache(10_000)
 def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """Return when a clock on the wall of the zone shows it, in UTC.
 
@@ -37,11 +40,7 @@ def instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
     >>> instant(date(2026, 10, 25), time(2, 30), ZoneInfo("Europe/Berlin")).isoformat()  # twice: the first
     '2026-10-25T00:30:00+00:00'
     """
-    wall = datetime.combine(day, clock)
-    first = wall.replace(tzinfo=zone).astimezone(UTC)
-    if first.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
-        return first
-    return change_between(wall.replace(tzinfo=zone, fold=1).astimezone(UTC) - SECOND, first, zone)
+    return zones.first(datetime.combine(day, clock), zone)
 
 
 def change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
@@ -91,6 +90,7 @@ def weekends(since: datetime, until: datetime, zone: ZoneInfo) -> list[Span]:
 def clock_changes(since: datetime, until: datetime, zone: ZoneInfo) -> list[date]:
     """Return the local days on which the clocks change.
 
+    >>> from datetime import UTC
     >>> year = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
     >>> [day.isoformat() for day in clock_changes(*year, ZoneInfo("Europe/Berlin"))]
     ['2026-03-29', '2026-10-25']

@@ -5,7 +5,7 @@ be reached; that and who is in the catalog are arguments. A shift of nobody cove
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from oncall.almanac import ZULU
 from oncall.saying import NAMES, called, counted, listed, stretch
-from oncall.spans import Span, clipped, common, merged, without
+from oncall.spans import Span, clipped, merged, without
 from oncall.terms import Shift
 
 AHEAD = timedelta(days=7)  # what is found is announced so long before it begins
@@ -186,22 +186,36 @@ def said(found: Sequence[Finding]) -> str:
 
 def _doubles(places: Mapping[str, Sequence[Shift]], zone: ZoneInfo, names: Mapping[str, str]) -> list[Finding]:
     """Return who is in two places at once; a place is a role, or a schedule."""
-    found = []
-    booked: dict[str, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
+    booked: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for place, shifts in places.items():
         for shift in shifts:
-            booked[shift.person][place].append((shift.start, shift.end))
-    for person, by_place in booked.items():
-        pairs = [(one, two) for one in by_place for two in by_place if one < two] if person else []
-        for one, two in pairs:
-            for start, end in common(by_place[one], by_place[two]):
-                both = f"{one} and {two}"
-                sentence = (
-                    f"{called(person, names)} is {both} at once {stretch(start, end, zone)}; "
-                    "give one of the two to somebody else"
-                )
-                found.append(Finding(Trouble.DOUBLE, start, end, both, (person,), sentence))
-    return found
+            booked[shift.person, place].append((shift.start, shift.end))
+    by_person: dict[str, list[tuple[datetime, datetime, str]]] = defaultdict(list)
+    for (person, place), spans in booked.items():
+        by_person[person] += [(*span, place) for span in merged(spans)]
+    return [
+        Finding(
+            Trouble.DOUBLE,
+            start,
+            end,
+            both,
+            (person,),
+            f"{called(person, names)} is {both} at once {stretch(start, end, zone)}; give one to somebody else",
+        )
+        for person, bookings in by_person.items()
+        if person
+        for start, end, both in _overlaps(bookings)
+    ]
+
+
+def _overlaps(bookings: list[tuple[datetime, datetime, str]]) -> Iterator[tuple[datetime, datetime, str]]:
+    """Yield when two bookings hold at once, and which two."""
+    open_ones: list[tuple[datetime, datetime, str]] = []
+    for start, end, place in sorted(bookings):
+        open_ones = [each for each in open_ones if each[1] > start]
+        for _, other_end, other in open_ones:
+            yield start, min(end, other_end), " and ".join(sorted((place, other)))
+        open_ones.append((start, end, place))
 
 
 def _alone(

@@ -16,6 +16,7 @@ from oncall import recurring
 
 DAY = timedelta(days=1)
 MOST_BYTES = 1_000_000
+MOST_LINES = 100_000
 MOST_EVENTS = 5_000
 LONGEST_EVENT = 366  # days
 LONGEST_LINE = 20_000  # characters, when unfolded
@@ -80,6 +81,8 @@ def _text(data: bytes) -> str:
         raise ValueError("it is not in UTF-8; save it as UTF-8") from None
     if not re.match(r"\s*BEGIN:VCALENDAR\s", text, re.IGNORECASE):
         raise ValueError("it does not begin with BEGIN:VCALENDAR; give the file itself, not a page about it")
+    if len(_BREAK.findall(text)) > MOST_LINES:
+        raise ValueError(f"it has more than {MOST_LINES} lines; export the holidays alone")
     return text
 
 

@@ -4,6 +4,7 @@ Everything is counted by the clocks where the person lives. Somebody who holds t
 is fair is for fairness.py to say; docs/fairness.md explains both.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,9 +68,9 @@ def carried(spans: Iterable[Span], place: Place = ANYWHERE) -> Carried:
         spans=tuple(mine),
         time=length(mine),
         night_time=length(common(mine, nights.values())),
-        nights=_touched(nights, mine),
+        nights=touched(nights, mine),
         weekend=length(common(mine, almanac.weekends(since, until, place.zone))),
-        holidays=_touched({day: almanac.whole_day(day, place.zone) for day in place.free}, mine),
+        holidays=touched({day: almanac.whole_day(day, place.zone) for day in place.free}, mine),
     )
 
 
@@ -126,9 +127,15 @@ def _since_free_weekend(mine: Sequence[Span], since: datetime, until: datetime, 
     return until - free[-1] if free else None
 
 
-def _touched(days: Mapping[date, Span], mine: Sequence[Span]) -> frozenset[date]:
-    """Return the days whose spans have a moment in common with ours."""
-    return frozenset(day for day, (start, end) in days.items() if any(start < to and end > of for of, to in mine))
+def touched(days: Mapping[date, Span], spans: Sequence[Span]) -> frozenset[date]:
+    """Return the days that have a moment in common with spans that are in order."""
+    ends = [end for _, end in spans]
+    found = set()
+    for day, (start, end) in days.items():
+        following = bisect_right(ends, start)
+        if start < end and following < len(spans) and spans[following][0] < end:
+            found.add(day)
+    return frozenset(found)
 
 
 def _is_sleep(at: datetime, place: Place) -> bool:

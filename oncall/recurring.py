@@ -38,17 +38,17 @@ class Rule:
     count: int | None = None
     until: date | None = None
     week_start: int = 0
-    months: tuple[int, ...] = ()
-    month_days: tuple[int, ...] = ()
-    weekdays: tuple[tuple[int, int], ...] = ()
-    positions: tuple[int, ...] = ()
+    months: frozenset[int] = frozenset()
+    month_days: frozenset[int] = frozenset()
+    weekdays: frozenset[tuple[int, int]] = frozenset()
+    positions: frozenset[int] = frozenset()
 
 
 def rule(text: str) -> Rule:
     """Return what a RRULE says; raise ValueError with a sentence where it is wrong or more than whole days need.
 
-    >>> rule("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH").weekdays
-    ((4, 3),)
+    >>> sorted(rule("FREQ=YEARLY;BYMONTH=11;BYDAY=4TH,-1SU").weekdays)
+    [(-1, 6), (4, 3)]
     """
     pairs = [part.partition("=") for part in text.upper().split(";") if part]
     given = {name: value for name, _, value in pairs}
@@ -60,7 +60,7 @@ def rule(text: str) -> Rule:
     frequency = given.get("FREQ", "")
     if frequency not in FREQUENCIES:
         raise ValueError(f"FREQ needs one of {', '.join(FREQUENCIES)}")
-    weekdays = tuple(_weekday(word) for word in _words(given.get("BYDAY", "")))
+    weekdays = frozenset(_weekday(word) for word in _words(given.get("BYDAY", "")))
     if frequency in ("WEEKLY", "DAILY") and any(number for number, _ in weekdays):
         raise ValueError(f"BYDAY with a number has no meaning where FREQ is {frequency}")
     return Rule(
@@ -69,10 +69,10 @@ def rule(text: str) -> Rule:
         count=_number(given["COUNT"], 1, 100_000) if "COUNT" in given else None,
         until=day(given["UNTIL"]) if "UNTIL" in given else None,
         week_start=_weekday(given.get("WKST", "MO"))[1],
-        months=tuple(_number(word, 1, 12) for word in _words(given.get("BYMONTH", ""))),
-        month_days=tuple(_signed(word, 31) for word in _words(given.get("BYMONTHDAY", ""))),
+        months=frozenset(_number(word, 1, 12) for word in _words(given.get("BYMONTH", ""))),
+        month_days=frozenset(_signed(word, 31) for word in _words(given.get("BYMONTHDAY", ""))),
         weekdays=weekdays,
-        positions=tuple(_signed(word, 366) for word in _words(given.get("BYSETPOS", ""))),
+        positions=frozenset(_signed(word, 366) for word in _words(given.get("BYSETPOS", ""))),
     )
 
 
@@ -115,9 +115,9 @@ def _defaults(of: Rule, first: date) -> Rule:
     if of.month_days or of.weekdays or of.frequency == "DAILY":
         return of
     if of.frequency == "WEEKLY":
-        return replace(of, weekdays=((0, first.weekday()),))
-    months = of.months or ((first.month,) if of.frequency == "YEARLY" else ())
-    return replace(of, months=months, month_days=(first.day,))
+        return replace(of, weekdays=frozenset({(0, first.weekday())}))
+    months = of.months or frozenset({first.month} if of.frequency == "YEARLY" else ())
+    return replace(of, months=months, month_days=frozenset({first.day}))
 
 
 def _index(of: Rule, at: date) -> int:
@@ -153,24 +153,23 @@ def _matches(of: Rule, at: date) -> bool:
         length = calendar.monthrange(at.year, at.month)[1]
         if at.day not in of.month_days and at.day - length - 1 not in of.month_days:
             return False
-    return not of.weekdays or any(_is_weekday(of, at, number, weekday) for number, weekday in of.weekdays)
+    return not of.weekdays or any((number, at.weekday()) in of.weekdays for number in (0, *_places(of, at)))
 
 
-def _is_weekday(of: Rule, at: date, number: int, weekday: int) -> bool:
-    if at.weekday() != weekday:
-        return False
+def _places(of: Rule, at: date) -> tuple[int, int]:
+    """Return which of its weekdays a day is in the month, or in the year: from the beginning, and from the end."""
     if of.frequency == "YEARLY" and not of.months:
         place, length = at.timetuple().tm_yday, 366 if calendar.isleap(at.year) else 365
     else:
         place, length = at.day, calendar.monthrange(at.year, at.month)[1]
-    return number in (0, (place - 1) // 7 + 1, -((length - place) // 7 + 1))
+    return (place - 1) // 7 + 1, -((length - place) // 7 + 1)
 
 
 def _positions(of: Rule, found: list[date]) -> list[date]:
     if not of.positions:
         return found
-    kept = {number - 1 if number > 0 else len(found) + number for number in of.positions}
-    return [each for place, each in enumerate(found) if place in kept]
+    count = len(found)
+    return [each for at, each in enumerate(found) if at + 1 in of.positions or at - count in of.positions]
 
 
 def _words(text: str) -> list[str]:

@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 from oncall import almanac, coverage
 from oncall.almanac import ANYWHERE, Place
 from oncall.coverage import Finding
-from oncall.load import NOBODY, Carried, carried
+from oncall.load import NOBODY, Carried, carried, touched
 from oncall.saying import NAMES, called, counted, hours, listed, stretches
-from oncall.spans import Span, without
+from oncall.spans import Span, merged, without
 from oncall.terms import PRIMARY, Kind, Shift, Source
 
 PROPOSED = Source(Kind.ROTATION, "proposed")
@@ -139,11 +139,15 @@ def _changes(
         place = homes.get(person, home)
         gained, lost = without(will_be, was), without(was, will_be)
         if gained or lost:
-            days = {day for span in (*gained, *lost) for day in almanac.clock_changes(*span, place.zone)}
-            found.append(
-                Change(person, role, _more(will_be, was, place), _more(was, will_be, place), tuple(sorted(days)))
-            )
+            days = _clock_changes([*gained, *lost], place)
+            found.append(Change(person, role, _more(will_be, was, place), _more(was, will_be, place), days))
     return tuple(found)
+
+
+def _clock_changes(spans: list[Span], place: Place) -> tuple[date, ...]:
+    of_it = merged(spans)
+    days = almanac.clock_changes(of_it[0][0], of_it[-1][1], place.zone)
+    return tuple(sorted(touched({day: almanac.whole_day(day, place.zone) for day in days}, of_it)))
 
 
 def _more(mine: list[Span], other: list[Span], place: Place) -> Carried:

@@ -252,6 +252,7 @@ def test_a_day_that_was_moved_stands_for_the_one_of_the_rule() -> None:
         (b"<!doctype html>", "it does not begin with BEGIN:VCALENDAR"),
         (b"BEGIN:VCALENDAR\r\n\xff\xfe", "it is not in UTF-8"),
         (b"BEGIN:VCALENDAR\r\n" + b"X" * MOST_BYTES, "it has more than 1 MB"),
+        (b"BEGIN:VCALENDAR" + b"\r" * 100_001, "it has more than 100000 lines"),
         (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "it ends in the middle of something"),
         (b"BEGIN:VCALENDAR\r\nEND:VEVENT\r\n", "line 2 ends what has not begun"),
         (calendar(), "there is no all-day event in it"),
@@ -272,6 +273,7 @@ def test_a_day_that_was_moved_stands_for_the_one_of_the_rule() -> None:
         (calendar("DTSTART:20260501\nRRULE:FREQ=DAILY;COUNT=0"), 'line 5: "0" is no number from 1 to 100000'),
         (calendar("DTSTART:20260501\nRRULE:FREQ=YEARLY;BYMONTHDAY=32"), 'line 5: "32" is no number from 1 to 31'),
         (calendar(*["DTSTART:20260501"] * 5001), "it has more than 5000 events"),
+        (calendar(f"DTSTART:00010101\nRRULE:FREQ=DAILY;COUNT=99999;BYDAY={'MO,TU,' * 3000}WE"), "line 5: its events"),
         (calendar(*["DTSTART:20260501\nDURATION:P366D"] * 300), "its events repeat too often"),
         (
             calendar(*["DTSTART:00010101\nRRULE:FREQ=DAILY;COUNT=100000;BYMONTH=2;BYMONTHDAY=30"] * 40),

@@ -207,7 +207,7 @@ def test_gaps_and_double_bookings_agree_with_a_walk(shifts: list[Shift]) -> None
             assert {finding.people[0] for finding in here if finding.kind is Trouble.DOUBLE} == twice
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(some_shifts, st.sets(people), st.sets(people))
 def test_everybody_who_is_on_call_and_absent_is_found_once_per_role(
     shifts: list[Shift], reachable: set[str], known: set[str]

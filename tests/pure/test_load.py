@@ -117,7 +117,7 @@ spans = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(spans, st.sampled_from(ZONES), st.integers(0, 365), st.sets(st.integers(0, 16), max_size=3))
 def test_the_load_agrees_with_a_walk(held: list[tuple[int, int]], name: str, day: int, free: set[int]) -> None:
     zone, since, step = ZoneInfo(name), utc("2026-01-01 00:00") + day * DAY, 15 * MINUTE

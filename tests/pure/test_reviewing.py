@@ -183,7 +183,7 @@ def test_gained_minus_lost_is_the_difference_of_the_totals(
         assert gained[person] * HOUR == difference
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(futures, futures, places)
 def test_the_same_holds_for_nights_weekends_and_free_days(
     before: list[Shift], after: list[Shift], place: Place
@@ -207,7 +207,7 @@ def test_the_same_holds_for_nights_weekends_and_free_days(
         assert gained.night_time - lost.night_time == will_be.night_time - was.night_time
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(futures, futures)
 def test_the_way_back_is_the_same_the_other_way_round(before: list[Shift], after: list[Shift]) -> None:
     there, back = reviewed(before, after, NOON), reviewed(after, before, NOON)
@@ -218,7 +218,7 @@ def test_the_way_back_is_the_same_the_other_way_round(before: list[Shift], after
     assert [(each.gained, each.lost) for each in there.changes] == [(each.lost, each.gained) for each in back.changes]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(futures, futures)
 def test_gains_and_gaps_agree_with_a_walk(before: list[Shift], after: list[Shift]) -> None:
     found = reviewed(before, after, NOON)
