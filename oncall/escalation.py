@@ -130,7 +130,7 @@ def _named(incident: Incident, on_call: OnCall, now: datetime) -> Fact:
     found = _people([person(incident.named)], incident, on_call, now)
     if any(one.at is not None for _, one in found):
         return _paged(Kind.PAGED, incident, found)
-    why = f"{_unreachable(incident.named, [one for _, one in found])}; it goes on at level 1"
+    why = f"{_unreachable(incident.named, [one for _, one in found])}, so it goes on at level 1"
     return Fact(Kind.LEVEL_SKIPPED, reason=why, loop=incident.loop, level=0, person=incident.named)
 
 
@@ -205,8 +205,7 @@ def _whys(found: Sequence[Reachable]) -> str:
 
 
 def _unreachable(ref: str, found: Sequence[Reachable]) -> str:
-    why = found[0].why if found else ""
-    return f"{short(ref)} cannot be reached" + (f", for she {why}" if why else "")
+    return _whys(found) if found else f"{short(ref)} cannot be reached"
 
 
 def _why_exhausted(incident: Incident) -> str:

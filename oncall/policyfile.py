@@ -138,7 +138,7 @@ class PolicySettings(Settings):
     """The whole file."""
 
     name: str = Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-    team: Team | Literal[""] = Field("", description="told when nobody came; else the owner of what is broken")
+    team: Team | None = Field(None, description="told when nobody came; else the owner of what is broken")
     levels: tuple[LevelSettings, ...] = Field(min_length=1, max_length=MOST_LEVELS)
     repeat: Annotated[int, Field(strict=True, ge=0, le=MOST_ROUNDS)] = 0
     reminder: Annotated[Duration, BeforeValidator(_reminder), AfterValidator(_reminder_fits)] = policy.REMINDER
@@ -146,7 +146,7 @@ class PolicySettings(Settings):
 
     def policy(self) -> Policy:
         levels = tuple(policy.Level(level.named, level.delay, level.strategy) for level in self.levels)
-        return Policy(self.name, levels, self.repeat, self.reminder, self.reminders, self.team)
+        return Policy(self.name, levels, self.repeat, self.reminder, self.reminders, self.team or "")
 
 
 def read(text: bytes | str, path: str, known: Known | None = None) -> tuple[Policy | None, Sequence[Problem]]:
@@ -174,12 +174,21 @@ def _unknown(settings: PolicySettings, document: Document, known: Known) -> list
             if one.ref not in names:
                 place = document.place(("levels", number, "targets", index), key=True)
                 message = f"targets[{index}]: no {what} {quoted(one.ref)}"
-                problems.append(Problem(place, "unknown-target", message, did_you_mean(one.ref, names)))
+                problems.append(Problem(place, "unknown-target", message, _near(one.ref, names)))
     if settings.team and settings.team not in known.teams:
         message = f"team: no team {quoted(settings.team)}"
-        hint = did_you_mean(settings.team, known.teams)
+        hint = _near(settings.team, known.teams)
         problems.append(Problem(document.place(("team",), key=True), "unknown-team", message, hint))
     return sorted(problems, key=lambda problem: problem.place)
+
+
+def _near(ref: str, names: Collection[str]) -> str:
+    """Compare the names alone, for all references of a kind begin alike."""
+    return did_you_mean(_bare(ref), [_bare(name) for name in names])
+
+
+def _bare(ref: str) -> str:
+    return ref.rpartition(":")[2].removeprefix(f"{refs.DEFAULT_NAMESPACE}/")
 
 
 def _names(kind: TargetKind, known: Known) -> tuple[str, Collection[str]]:

@@ -85,6 +85,7 @@ def live(
 def line(at: timedelta, fact: Fact, state: State) -> str:
     """One fact as a line: `0:05:00 paged 1.2 bob`."""
     place = f" {fact.loop + 1}.{fact.level}" if fact.kind in (Kind.PAGED, Kind.LEVEL_SKIPPED) else ""
-    people = "".join(f" {short(page.person)}" for page in fact.pages) or (f" {short(fact.by)}" if fact.by else "")
+    names = [page.person for page in fact.pages] or [fact.by, fact.person]
+    people = "".join(f" {short(name)}" for name in names if name) + (f" {fact.channel}" if fact.channel else "")
     said = f": {fact.reason}" if fact.reason else ""
     return f"{at!s:>8} {fact.kind}{place}{people}{said} -> {state}"
