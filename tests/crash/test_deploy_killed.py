@@ -60,13 +60,21 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Company
     return of
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postgres_company(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_server: str
-) -> Iterator[Company]:
-    made = Company(tmp_path_factory.mktemp("company"), postgres_server, request.param)
-    yield made
-    made.remove()
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: str
+) -> Iterator[Callable[[str], Company]]:
+    """The same on PostgreSQL."""
+    made: dict[str, Company] = {}
+
+    def of(kind: str) -> Company:
+        if kind not in made:
+            made[kind] = Company(tmp_path_factory.mktemp(kind), postgres_server, kind)
+        return made[kind]
+
+    yield of
+    for one in made.values():
+        one.remove()
 
 
 @pytest.mark.long
@@ -88,13 +96,9 @@ def test_a_worker_that_is_started_afterwards_finishes_as_well(company: Callable[
 
 @pytest.mark.long
 @pytest.mark.postgres
-@pytest.mark.parametrize(
-    ("postgres_company", "story", "where"),
-    [(STORIES[story].house, story, where) for story, where in ON_POSTGRES],
-    indirect=["postgres_company"],
-)
-def test_the_same_on_postgres(postgres_company: Company, story: str, where: str) -> None:
-    assert killed(postgres_company, story, place(where), two=True) < LIMIT
+@pytest.mark.parametrize(("story", "where"), ON_POSTGRES)
+def test_the_same_on_postgres(postgres_company: Callable[[str], Company], story: str, where: str) -> None:
+    assert killed(postgres_company(STORIES[story].house), story, place(where), two=True) < LIMIT
 
 
 @pytest.mark.long
