@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,12 +22,15 @@ from oncall.paging.answers import refusal, silence
 from oncall.paging.ports import LIMIT, Change, Delivered, Outcome, Page, Refused
 from oncall.paging.wire import Wire, in_time
 from oncall.paging.wording import message, plain, shortened
+from oncall.pdimport import Everything
 from production.masking import Mask, mask_of
 
 EVENTS = "https://events.pagerduty.com"  # in the EU https://events.eu.pagerduty.com
 REST = "https://api.pagerduty.com"
 SUMMARY = 1024  # characters; developer-docs, docs/events-API-v2
 KEY = 32
+RENDERED = timedelta(days=28)  # that are compared with what an imported schedule gives
+AHEAD = timedelta(days=180)  # in which overrides are looked for
 _QUIET = logging.Logger("quiet", logging.CRITICAL + 1)  # the outcome says it all, to those who may read it
 _TROUBLE = (pagerduty.Error, pagerduty.UrlError, httpx2.HTTPError, httpx2.InvalidURL)
 _NONSENSE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -96,7 +99,7 @@ class PagerDutyPager:
                 custom_details=dict(change.details) or None,
                 links=[{"href": change.url, "text": "Open in the portal"}] if change.url else None,
                 # Always given: the client crashes when it has to make one itself (7.0.1 to 7.2.0).
-                timestamp=change.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                timestamp=_moment(change.at),
             )
         )
         if isinstance(outcome, Refused) and outcome.permanent and self._account.routing_key.startswith("R"):
@@ -158,17 +161,7 @@ def said_in(error: Exception, mask: Mask) -> str:
     return mask(plain(" ".join(str(reason) for reason in reasons if reason)))
 
 
-@dataclass(frozen=True)
-class Everything:
-    """What PagerDuty's REST API shows of who answers when, as it came; `skipped` says what could not be read."""
-
-    schedules: tuple[Mapping[str, Any], ...]
-    schedules_v3: tuple[Mapping[str, Any], ...]
-    policies: tuple[Mapping[str, Any], ...]
-    skipped: tuple[str, ...] = ()
-
-
-def fetched(api_key: str, *, url: str = REST, limit: timedelta = timedelta(minutes=5)) -> Everything:
+def fetched(api_key: str, at: datetime, *, url: str = REST, limit: timedelta = timedelta(minutes=5)) -> Everything:
     """Read all schedules and escalation policies, for pdimport. Only reads, so a read-only key is enough.
 
     Raise Error(UNAVAILABLE, FORBIDDEN or INVALID) in one sentence.
@@ -179,7 +172,7 @@ def fetched(api_key: str, *, url: str = REST, limit: timedelta = timedelta(minut
 
     def read() -> Everything:
         with pagerduty.RestApiV2Client(api_key, base_url=base, transport=wire, trust_env=False) as client:
-            return _everything(impatient(client, limit))
+            return _everything(impatient(client, limit), at)
 
     try:
         return in_time(read, limit)
@@ -197,18 +190,42 @@ def fetched(api_key: str, *, url: str = REST, limit: timedelta = timedelta(minut
         raise Error(Code.INVALID, f"PagerDuty answered {status} with what cannot be understood") from None
 
 
-def _everything(client: pagerduty.RestApiV2Client) -> Everything:
-    skipped: list[str] = []
-    schedules = tuple(client.rget(f"/schedules/{one['id']}") for one in every(client, "/schedules"))
+def _everything(client: pagerduty.RestApiV2Client, at: datetime) -> Everything:
+    ahead = {"since": _moment(at), "until": _moment(at + RENDERED)}
+    users = tuple(every(client, "/users"))
+    schedules = []
+    for one in every(client, "/schedules"):
+        path = f"/schedules/{one['id']}"
+        rendered = client.rget(path, params=ahead)
+        overrides = client.rget(f"{path}/overrides", params=ahead | {"until": _moment(at + AHEAD)})
+        schedules.append({**rendered, "overrides": overrides})
     policies = tuple(every(client, "/escalation_policies"))
+    newer, skipped = _newer(client)
+    return Everything(users, tuple(schedules), newer, policies, skipped)
+
+
+def _newer(client: pagerduty.RestApiV2Client) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """The newer schedules (v3), which most accounts do not have yet, with their rotations and events."""
+    client.headers["X-Early-Access"] = "flexible-schedules-early-access"
+    found = []
     try:
-        newer = tuple(client.rget(f"/v3/schedules/{one['id']}") for one in every(client, "/v3/schedules"))
+        for one in every(client, "/v3/schedules"):
+            path = f"/v3/schedules/{one['id']}/rotations"
+            rotations = [
+                {**rotation, "events": list(every(client, f"{path}/{rotation['id']}/events"))}
+                for rotation in every(client, path)
+            ]
+            found.append({**one, "rotations": rotations})
     except pagerduty.HttpError as error:
-        if error.response is None or error.response.status_code not in (402, 403, 404):
+        if error.response is None or error.response.status_code not in (400, 402, 403, 404):
             raise
-        newer = ()
-        skipped.append("the account has no schedules of the newer kind (v3), or the key may not see them")
-    return Everything(schedules, newer, policies, tuple(skipped))
+        return (), ("the account has no schedules of the newer kind (v3), or the key may not see them",)
+    said = "overrides and custom shifts of newer schedules (v3) were not read; enter those that are still to come"
+    return tuple(found), (said,) if found else ()
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def every(client: pagerduty.RestApiV2Client, path: str) -> Iterator[Mapping[str, Any]]:
