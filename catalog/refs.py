@@ -60,6 +60,15 @@ def parse(text: str, default_kind: str | None = None, default_namespace: str = D
     return Ref(kind, namespace, name)
 
 
+def short(text: str) -> str:
+    """Return the name alone, of a reference, of an account, or of what is no reference at all.
+
+    >>> short("component:default/checkout"), short("account:admin"), short("worker")
+    ('checkout', 'admin', 'worker')
+    """
+    return text.rpartition("/")[2].rpartition(":")[2] or text
+
+
 def _parts(text: str, default_kind: str | None, default_namespace: str) -> tuple[str, str, str]:
     if not text:
         raise ValueError(f"a reference is empty; {FORM}")

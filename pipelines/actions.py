@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from catalog.query import Service
 from ledger import events
 from ledger.db import Database
@@ -83,7 +84,7 @@ class Actions:
             revision = asked.release.revision
             if (known := store.open_deploy(tx, service.ref, environment, revision, rollback=True)) is not None:
                 return Started(known, already=True)
-            why = f"{_name(actor)} went back to {number}" + (f": {note}" if note else "")
+            why = f"{refs.short(actor)} went back to {number}" + (f": {note}" if note else "")
             self.jobs.hold(tx, asked.lane, actor, why, at)  # locks the lane: nothing begins from here on
             begun = [int(job.key) for job in self.jobs.queue(tx, asked.lane) if job.begun and job.kind == ADVANCE]
             for other in store.unfinished(tx, begun):
@@ -198,7 +199,3 @@ def _refuse(preview: Preview) -> None:
     if preview.blocked:
         release = preview.plan.release.number
         raise Error(Code.CONFLICT, f"{release} may not go to {preview.plan.environment}", reasons=preview.blocked)
-
-
-def _name(actor: str) -> str:
-    return actor.rpartition("/")[2] or actor

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from catalog.mainline import mainline
 from catalog.query import Service
 from ledger import events
@@ -138,7 +139,7 @@ class Courses:
             course = coursestore.load(tx, course_id)
             if course.state != GOING:
                 raise Error(Code.CONFLICT, f"that {course.kind} has ended: {course.state}; there is nothing to stop")
-            said = f"stopped by {actor.rpartition('/')[2]}" + (f": {reason}" if reason else "")
+            said = f"stopped by {refs.short(actor)}" + (f": {reason}" if reason else "")
             after = replace(course, state=STOPPED, reason=said, ended_at=at)
             coursestore.save(tx, course, after)
             _tell(tx, after, STOPPED, actor, at, reason)

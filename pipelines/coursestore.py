@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from ledger.errors import Code, Error
 from pipelines.bisect import Hunt
 from pipelines.coursetables import CourseRow
@@ -43,7 +44,7 @@ class Course:
     @property
     def name(self) -> str:
         """The service's short name."""
-        return self.service.rpartition("/")[2]
+        return refs.short(self.service)
 
 
 _TRAIN = TypeAdapter(Train)

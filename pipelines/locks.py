@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from ledger import events
 from ledger.errors import Code, Error
 from pipelines.ruletables import LockRow
@@ -37,7 +38,7 @@ class Lock:
     @property
     def scope(self) -> str:
         """Return what it is a lock of, for people."""
-        name = self.service.rpartition("/")[2] if self.service else ""
+        name = refs.short(self.service) if self.service else ""
         if name and self.environment:
             return f"{name} in {self.environment}"
         return name or (f"all of {self.environment}" if self.environment else "everything")

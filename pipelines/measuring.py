@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from catalog import refs
 from pipelines import analysis
 from pipelines.analysis import Measurement, MetricRun, Phase
 from pipelines.analysistold import sentence
@@ -130,7 +131,7 @@ def _asked(
 def _places(plan: Plan) -> Mapping[str, str]:
     """Return what {{…}} stands for in a query."""
     return {
-        "service": plan.service.rpartition("/")[2],
+        "service": refs.short(plan.service),
         "environment": plan.environment,
         "release": str(plan.release.number),
         "base": str(plan.base.number) if plan.base else "",

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from ledger import events
 from ledger.errors import Code, Error
 from pipelines.ruletables import QuarantineRow
@@ -68,7 +69,7 @@ def lift(session: Session, service: str, environment: str, revision: str, actor:
     text = revision.strip().lower()
     known = [one for one in active(session, service, environment) if one.revision.startswith(text)]
     if len(text) < SHORTEST or not known:
-        said = f"{revision[:40]} of {_name(service)} is not in quarantine in {environment}; nothing keeps it there"
+        said = f"{revision[:40]} of {refs.short(service)} is not in quarantine in {environment}; nothing keeps it there"
         raise Error(Code.NOT_FOUND, said)
     if len(known) > 1:
         raise Error(Code.INVALID, f"{len(known)} revisions in quarantine begin with {text}; give more of it")
@@ -109,7 +110,3 @@ def _record(
     session: Session, kind: str, service: str, revision: str, actor: str, at: datetime, data: Mapping[str, Any]
 ) -> None:
     events.record(session, kind, f"revision:{revision}", actor, at, data, service=service)
-
-
-def _name(service: str) -> str:
-    return service.rpartition("/")[2]

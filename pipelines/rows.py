@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from catalog import refs
 from pipelines.deploy import State
 
 WORDS = (
@@ -44,7 +45,7 @@ class Row:
     @property
     def name(self) -> str:
         """The service's short name."""
-        return self.service.rpartition("/")[2]
+        return refs.short(self.service)
 
 
 def word(state: str, ending: str, is_live: bool, baking: bool) -> str:

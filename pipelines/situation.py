@@ -1,6 +1,6 @@
 """What the gates look at, all of it at once, and what each of them says. Values only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -113,13 +113,13 @@ def stretches(deploys: Sequence[tuple[datetime, str, bool]], revision: str) -> t
     return tuple(found)
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: int, one: str, many: str = "", write: Callable[[int], str] = "{:,}".format) -> str:
     """Write a number with its word.
 
-    >>> counted(1, "file"), counted(3, "file")
-    ('1 file', '3 files')
+    >>> counted(1, "file"), counted(3000, "file"), counted(2, "person", "people")
+    ('1 file', '3,000 files', '2 people')
     """
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{write(number)} {one if number == 1 else many or one + 's'}"
 
 
 def span(length: timedelta) -> str:

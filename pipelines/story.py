@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from ledger import events
 
 
@@ -76,7 +77,7 @@ def sentence(event: events.Event) -> str:
         case "step_failed" | "undo_retried":
             return f"{data.get('step', 'the deploy')} failed: {reason}"
         case "abort_ordered" | "resume_ordered" | "pause_ordered" | "look_ordered":
-            who = event.actor.rpartition("/")[2].rpartition(":")[2]
+            who = refs.short(event.actor)
             return f"{who}: {_ORDERED[event.kind.partition('.')[2]]}" + (f": {reason}" if reason else "")
         case "paused":
             return f"paused, a person is asked: {reason}"

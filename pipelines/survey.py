@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from catalog import query as catalog
+from catalog import refs
 from ledger.errors import Code, Error
 from pipelines import approvals, locks, quarantine, query, statuses, windows
 from pipelines.blockers import NOT_CONNECTED, Incident, Others
@@ -65,7 +66,7 @@ def _locks(session: Session, asked: Asked, at: datetime) -> Sequence[LockedBy]:
             lock.hard,
             lock.scope,
             lock.reason,
-            names.get(lock.owner, _short(lock.owner)),
+            names.get(lock.owner, refs.short(lock.owner)),
             lock.at,
             lock.expires_at,
             lock.owner,
@@ -94,7 +95,7 @@ def _soaked(session: Session, asked: Asked, environment: str) -> Sequence[Stretc
 def _approvals(session: Session, asked: Asked) -> Sequence[Yes]:
     given = approvals.given(session, asked.service, asked.environment, asked.release.revision)
     names = catalog.titles(session, [one.actor for one in given]) if given else {}
-    return [Yes(one.actor, names.get(one.actor, _short(one.actor)), one.at) for one in given]
+    return [Yes(one.actor, names.get(one.actor, refs.short(one.actor)), one.at) for one in given]
 
 
 def authors(session: Session, moving: Change) -> frozenset[str]:
@@ -119,7 +120,3 @@ def _incidents(session: Session, service: str, others: Others) -> Sequence[Incid
             raise
         needs = ()  # it has left the catalog
     return others.incidents.open(service, needs)
-
-
-def _short(actor: str) -> str:
-    return actor.rpartition("/")[2].rpartition(":")[2] or actor

@@ -13,6 +13,7 @@ from pipelines import evidence
 from pipelines.evidence import Verdict
 from pipelines.plan import Plan, Step, StepKind
 from pipelines.proof import Counted, Point, Proof
+from pipelines.situation import counted
 from production.ports import Share
 
 POINTS = 60  # of one deploy that are kept for the plot; then every other one goes
@@ -160,7 +161,7 @@ def _too_much(proof: Proof, plan: Plan) -> str:
     assert plan.judge is not None
     (requests, errors), (old_requests, old_errors) = _new(proof), _was(proof, plan)
     before = f" against {old_errors:,} in {old_requests:,}" if old_requests else ""
-    told = f"{errors:,} errors in {requests:,} requests{before}, {_over(requests, errors, plan.judge.worst)}"
+    told = f"{_errors(errors, requests)}{before}, {_over(requests, errors, plan.judge.worst)}"
     return told if _is_too_much(proof, plan, requests, errors) else ""
 
 
@@ -198,14 +199,14 @@ def counts(proof: Proof) -> str:
     (requests, errors), (before, wrong) = _new(proof), _old(proof)
     if not requests:
         return ""
-    told = f"{errors:,} error{'' if errors == 1 else 's'} in {requests:,} request{'' if requests == 1 else 's'}"
+    told = _errors(errors, requests)
     return f"{told} against {wrong:,} in {before:,}" if before else told
 
 
 def raw(proof: Proof) -> str:
     """Say what visitors got from the release that serves again, counted since it was looked at."""
     requests, errors = proof.again
-    return f"{errors:,} errors in {requests:,} requests, " if requests else ""
+    return f"{_errors(errors, requests)}, " if requests else ""
 
 
 def still_bad(proof: Proof, plan: Plan) -> str:
@@ -213,4 +214,8 @@ def still_bad(proof: Proof, plan: Plan) -> str:
     requests, errors = proof.again
     if plan.judge is None or not _is_too_much(proof, plan, requests, errors):
         return ""
-    return f"{errors:,} errors in {requests:,} requests, {_over(requests, errors, plan.judge.worst)}"
+    return f"{_errors(errors, requests)}, {_over(requests, errors, plan.judge.worst)}"
+
+
+def _errors(errors: int, requests: int) -> str:
+    return f"{counted(errors, 'error')} in {counted(requests, 'request')}"

@@ -1,4 +1,4 @@
-"""A plan for somebody who has approved of it: she cannot press, too, so it waits for the click of another. Pure."""
+"""A plan for somebody who has approved of it: she cannot press, too, so it waits for the click of another."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from catalog import query as catalog
+from catalog import refs
 from ledger.errors import Code, Error
 from pipelines import approvals, conductor, locks, query
 from pipelines.locks import Lock
@@ -68,7 +69,7 @@ def lift(services: Services, person: Person, lock_id: int) -> Lock:
 
 def lift_refusal(session: Session, person: Person, owner: str, service: str | None) -> str:
     """Return why she may not lift a lock that `owner` has set, empty when she may."""
-    name = whose.names(session, [owner]).get(owner, owner.rpartition("/")[2].rpartition(":")[2])
+    name = whose.names(session, [owner]).get(owner, refs.short(owner))
     answer = may_lift(person, owner, name, _owned(session, service))
     return answer.reason if isinstance(answer, Refused) else ""
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from pipelines import situation
+
 NARROW = "\u202f"  # narrow no-break space: before units and between thousands
 MINUS = "\u2212"
 
@@ -33,7 +35,7 @@ def percent(value: float) -> str:
 
 def counted(count: int, one: str, many: str = "") -> str:
     """Write `1 commit`, `3 commits`."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+    return situation.counted(count, one, many, number)
 
 
 def duration(span: timedelta) -> str:

@@ -9,63 +9,31 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from ledger.errors import Code, Error
-from ledger.jobs import LEASE, Claim, Lost
+from ledger.jobs import LEASE, Lost
 from ledger.runner import backoff
 from pipelines.actions import Actions
 from pipelines.cooling import COOL, LATER, Cooling
-from pipelines.deciding import Act, Bind, Nothing, Perform, Record
+from pipelines.deciding import Act
 from pipelines.deploy import ENDED, Deploy, Fact, Kind, State
-from pipelines.jobs import ADVANCE, Loop
+from pipelines.jobs import ADVANCE
 from pipelines.situation import LockedBy, Yes
 from pipelines.store import Asked, lane
 from pipelines.terms import Terms
-from pipelines.world import Came, Ports
+from pipelines.world import Ports
 from production.ports import Failed
 from production.targets.memory import MemoryChecker
+from tests.bench.watchedloop import Crash, Watched
 from tests.rooms.memoryhouse import NO_DATABASE, plugged_in
 from tests.rooms.promised import PRODUCTION, SERVICES, SPECS, UNDER_WAY, Promises
 
 ALICE, BOB = "user:default/alice", "user:default/bob"
 KINDS = (ADVANCE, LATER, COOL)
 STEPS = 40
-
-
-class Crash(BaseException):
-    """The worker's process is gone."""
-
-
-@dataclass(frozen=True)
-class Watched(Loop):
-    """The loop, which lets the play happen between any two things it does."""
-
-    play: Any = None
-
-    def _do(self, act: Bind | Perform | Record | Nothing, asked: Asked, deploy: Deploy, claim: Claim) -> Came | None:
-        with self.play.deciding(deploy.id, act):
-            self.play.point()
-            came = super()._do(act, asked, deploy, claim)
-            self.play.point()
-        return came
-
-    def _write(self, *arguments: Any) -> bool:
-        self.play.is_writing = True
-        try:
-            over = super()._write(*arguments)
-        finally:
-            self.play.is_writing = False
-        self.play.point()
-        return over
-
-    def _leave(self, claim: Claim, until: datetime) -> None:
-        self.play.point()
-        super()._leave(claim, until)
-        self.play.point()
 
 
 class Play(Promises):
