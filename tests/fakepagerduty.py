@@ -140,8 +140,9 @@ class Handler(BaseHTTPRequestHandler):
         query = {name: value[0] for name, value in parse_qs(parts.query).items()}
         index = self.fake.entities.get(parts.path)
         if index is not None:
-            limit, offset = int(query["limit"]), int(query["offset"])
-            page = [{"id": one["id"]} if "schedules" in parts.path else one for one in index[offset : offset + limit]]
+            limit, offset = int(query.get("limit", 100)), int(query.get("offset", 0))
+            short = parts.path == "/schedules"  # only the schedule itself has its layers
+            page = [{"id": one["id"]} if short else one for one in index[offset : offset + limit]]
             name = parts.path.rpartition("/")[2]
             self.send({name: page, "limit": limit, "offset": offset, "more": offset + limit < len(index)})
             return
