@@ -63,10 +63,11 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer = _sqlite(url, "BEGIN IMMEDIATE", query_only=False)
+            self._durable = _sqlite(url, "BEGIN IMMEDIATE", query_only=False, synchronous="FULL")
             self._reader = _sqlite(url, "BEGIN", query_only=True)
         else:
             self._writer = create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20)
-            self._reader = self._writer
+            self._reader = self._durable = self._writer
 
     @property
     def engine(self) -> Engine:
@@ -80,9 +81,13 @@ class Database:
             yield session
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction: all of it is committed at the end, or none of it on an exception."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+    def write(self, *, durable: bool = False) -> Iterator[Session]:
+        """A transaction: all of it is committed at the end, or none of it on an exception.
+
+        `durable`: it is on the disk when this returns, so that it outlives the machine and not only the process. On
+        SQLite that waits for the disk; PostgreSQL always does.
+        """
+        with Session(self._durable if durable else self._writer, expire_on_commit=False) as session, session.begin():
             yield session
             if not self.is_sqlite:
                 session.flush()
@@ -94,6 +99,7 @@ class Database:
 
     def close(self) -> None:
         self._writer.dispose()
+        self._durable.dispose()
         self._reader.dispose()
 
 
@@ -179,7 +185,7 @@ def sqlite(path: Path) -> Database:
     return Database(f"sqlite:///{path}")
 
 
-def _sqlite(url: str, begin: str, *, query_only: bool) -> Engine:
+def _sqlite(url: str, begin: str, *, query_only: bool, synchronous: str = "NORMAL") -> Engine:
     engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=50)
 
     @event.listens_for(engine, "connect")
@@ -188,7 +194,8 @@ def _sqlite(url: str, begin: str, *, query_only: bool) -> Engine:
         cursor = connection.cursor()
         cursor.execute("PRAGMA busy_timeout = 30000")  # milliseconds
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = NORMAL")  # safe against a killed process; WAL keeps the file whole
+        # NORMAL is safe against a killed process, FULL against a power cut, too; WAL keeps the file whole.
+        cursor.execute(f"PRAGMA synchronous = {synchronous}")
         cursor.execute("PRAGMA foreign_keys = ON")
         if query_only:
             cursor.execute("PRAGMA query_only = ON")

@@ -82,7 +82,7 @@ def begin(session: Session, kind: str, now: datetime, most: int) -> Sequence[Wai
     begun = {"trying": True, "attempts": PageRow.attempts + 1, "begun_at": func.coalesce(PageRow.begun_at, now)}
     session.execute(update(PageRow).where(PageRow.id.in_(ids)).values(begun))
     rows = session.scalars(select(PageRow).where(PageRow.id.in_(ids)).order_by(PageRow.priority, PageRow.id))
-    return [_waiting(row) for row in rows]
+    return [waiting(row) for row in rows]
 
 
 def is_due(session: Session, kind: str, now: datetime) -> bool:
@@ -119,19 +119,19 @@ def sooner(session: Session, incident: int, step: int, person: str, channel: str
 def of_incident(session: Session, incident: int) -> Sequence[Waiting]:
     """Return all pages of an incident, in the order in which they were put in."""
     rows = session.scalars(select(PageRow).where(PageRow.incident_id == incident).order_by(PageRow.id))
-    return [_waiting(row) for row in rows]
+    return [waiting(row) for row in rows]
 
 
 def of_step(session: Session, incident: int, step: int, person: str) -> Sequence[Waiting]:
     """Return what one step has put in for one person."""
     asked = (PageRow.incident_id == incident, PageRow.step == step, PageRow.person == person)
-    return [_waiting(row) for row in session.scalars(select(PageRow).where(*asked).order_by(PageRow.id))]
+    return [waiting(row) for row in session.scalars(select(PageRow).where(*asked).order_by(PageRow.id))]
 
 
 def overdue(session: Session, before: datetime, limit: int = 1000) -> Sequence[Waiting]:
     """Return what was due before that moment and has never been tried: what an auditor must not find."""
     late = (PageRow.ended_at.is_(None), PageRow.due_at < before, PageRow.attempts == 0)
-    return [_waiting(row) for row in session.scalars(select(PageRow).where(*late).order_by(PageRow.id).limit(limit))]
+    return [waiting(row) for row in session.scalars(select(PageRow).where(*late).order_by(PageRow.id).limit(limit))]
 
 
 def kinds(session: Session) -> Collection[str]:
@@ -139,7 +139,7 @@ def kinds(session: Session) -> Collection[str]:
     return set(session.scalars(select(PageRow.kind).where(PageRow.ended_at.is_(None)).distinct()))
 
 
-def _waiting(row: PageRow) -> Waiting:
+def waiting(row: PageRow) -> Waiting:
     return Waiting(
         *(row.id, row.incident_id, row.step, row.loop, row.level, row.because, row.person, row.target, row.channel),
         *(row.kind, row.due_at, row.attempts, row.begun_at, row.repeated, row.ended_at, row.ending, row.said),

@@ -12,10 +12,13 @@ from flask import Response, request, url_for
 from flask import g as current
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import api, auth, backstage, config, errors, hooks, live, pages, telemetry
+from portal import api, auth, backstage, config, enqueue, errors, hooks, live, pages, telemetry
+from portal.enqueue import Door
 from portal.live import Hub
+from portal.pacing import Pace
 from portal.pages import export
 from portal.services import Services
+from portal.taking import Intake
 
 STATIC = Path(__file__).parent / "static"
 YEAR = 365 * 24 * 3600  # seconds
@@ -58,7 +61,11 @@ def create_app(services: Services) -> APIFlask:
     errors.install(app)
     pages.install(app, limiter)
     hooks.install(limiter)
+    app.extensions["fullcycle-intake"] = Door(
+        Intake(services.database, services.jobs), Pace(services.config.oncall.rate)
+    )
     app.register_blueprint(hooks.bp)
+    app.register_blueprint(enqueue.bp)
     app.register_blueprint(live.bp)
     app.register_blueprint(telemetry.bp)
     app.register_blueprint(api.blueprint(services))

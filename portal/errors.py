@@ -69,6 +69,11 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def _place() -> str:
+    """Return where it happened, for the log; what an address holds may be a key, so only its form is told."""
+    return request.url_rule.rule if request.url_rule else "nowhere"
+
+
 def for_program() -> bool:
     return request.path.startswith(FOR_PROGRAMS)
 
@@ -115,7 +120,7 @@ def _ours(error: Error) -> Response:
     if error.code is Code.INTERNAL:
         return _unexpected(error)
     if error.detail:
-        log.info("refused", path=request.path, code=error.code.value, detail=error.detail)
+        log.info("refused", path=_place(), code=error.code.value, detail=error.detail)
     return answer(STATUS[error.code], error)
 
 
@@ -163,6 +168,6 @@ def _api(error: HTTPError) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     number = secrets.token_hex(4)
-    log.error("unexpected", number=number, path=request.path, method=request.method, exc_info=error)
+    log.error("unexpected", number=number, path=_place(), method=request.method, exc_info=error)
     said = f"Something broke on our side. The log knows it as {number}. Trying again may help."
     return answer(500, Error(Code.INTERNAL, said), number)

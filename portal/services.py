@@ -12,6 +12,7 @@ from ledger.jobs import Jobs
 from pipelines.actions import Actions
 from pipelines.planning import Planner
 from portal.config import Config
+from portal.oncalling import OnCall
 from production.metricsport import Metrics
 from production.ports import Checker, Hosting, Target
 from production.secrets import SiteSecrets
@@ -32,6 +33,7 @@ class Services:
     actions: Actions  # deploy, roll back, abort, let a lane go on
     register: "Register"
     mirror: Callable[[Repository], Mirror]  # with what it takes to fetch more into it
+    oncall: OnCall  # who answers, what is wrong, and the pages that go out
 
 
 class Register(Protocol):

@@ -22,6 +22,7 @@ from ledger.retention import Keep, forget
 from ledger.runner import Handler, Periodic, Runner, Work
 from pipelines import cooling, delivery, statuses, traffic
 from pipelines.actions import Actions
+from pipelines.blockers import Others
 from pipelines.conductor import COURSE
 from pipelines.continuous import CONSIDER
 from pipelines.jobs import ADVANCE, Loop
@@ -33,6 +34,7 @@ from portal.afterwards import COUNT, MEASURE, RAN_WITH, Afterwards
 from portal.blocks import BLOCKS
 from portal.config import Config
 from portal.inuse import InUse as InUse
+from portal.oncalling import Gates, OnCall
 from portal.services import Services
 from production.checks import Looker
 from production.metrics import PrometheusMetrics, Source
@@ -72,7 +74,8 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
         "memory": MemoryChecker(memory),
     }
     metrics = PrometheusMetrics({name: Source(**dict(told)) for name, told in config.metrics.items()})
-    planner = Planner(base, jobs, partial(mirror, config), frozenset(targets))
+    gates = Gates(base, config.oncall.fallback)
+    planner = Planner(base, jobs, partial(mirror, config), frozenset(targets), Others(gates, gates))
     actions = Actions(base, jobs, planner)
     register = partial(_register, config, base, jobs, clock)
     return Services(
@@ -89,6 +92,7 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
         actions,
         register,
         partial(_reached, config),
+        OnCall(config, base, jobs, clock),
     )
 
 
@@ -145,6 +149,7 @@ def runner(services: Services, name: str) -> Runner:
         MEASURE: partial(_measure, services),
         POLL: partial(_poll, services),
         KEEP: partial(_keep, services),
+        **services.oncall.handlers(),
     }
     return Runner(
         services.jobs,
@@ -159,6 +164,7 @@ def runner(services: Services, name: str) -> Runner:
             Periodic(COUNT, traffic.MINUTE),
             Periodic(delivery.JOB, delivery.EVERY),
             Periodic(KEEP, timedelta(hours=6)),
+            *services.oncall.periodic(),
         ),
     )
 

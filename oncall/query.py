@@ -1,0 +1,153 @@
+"""What is open, what was, and how it came to that: read models for pages, the API and the gates. Nothing is written.
+
+Each function is a small fixed number of statements.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from ledger.events import EventRow
+from oncall import outbox, store
+from oncall.incident import Incident
+from oncall.outbox import Waiting
+from oncall.plantables import DocumentRow
+from oncall.tables import AlertRow, IncidentRow, PageRow
+
+OPEN = ("open", "acknowledged", "snoozed", "muted")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An incident in a list. `holder`: who has it, references with spaces between."""
+
+    number: int
+    service: str
+    team: str
+    title: str
+    severity: str
+    urgency: str
+    state: str
+    holder: tuple[str, ...]
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    last_at: datetime
+    alerts: int
+    environment: str
+
+    @property
+    def name(self) -> str:
+        return self.service.rpartition("/")[2]
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+
+@dataclass(frozen=True)
+class Told:
+    """One fact of an incident's story."""
+
+    at: datetime
+    kind: str  # paged
+    actor: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All of one incident."""
+
+    row: Row
+    incident: Incident
+    alerts: Sequence[AlertRow]
+    story: Sequence[Told]  # oldest first
+    pages: Sequence[Waiting]
+    before: Sequence[Row]  # others of the service, newest first
+
+
+_COLUMNS = (
+    *(IncidentRow.id, IncidentRow.service, IncidentRow.team, IncidentRow.title, IncidentRow.severity),
+    *(IncidentRow.urgency, IncidentRow.state, IncidentRow.holder, IncidentRow.opened_at, IncidentRow.acknowledged_at),
+    *(IncidentRow.resolved_at, IncidentRow.last_at, IncidentRow.alerts, IncidentRow.environment),
+)
+
+
+def incidents(
+    session: Session,
+    *,
+    is_open: bool | None = None,
+    services: Collection[str] | None = None,
+    teams: Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> Sequence[Row]:
+    """Return incidents, newest first; of some services or teams, or those that touch a span of time."""
+    asked: list[ColumnElement[bool]] = []
+    if is_open is not None:
+        asked.append(IncidentRow.resolved_at.is_(None) if is_open else IncidentRow.resolved_at.is_not(None))
+    if services is not None:
+        asked.append(IncidentRow.service.in_(services))
+    if teams is not None:
+        asked.append(IncidentRow.team.in_(teams))
+    if since is not None:
+        asked.append(or_(IncidentRow.resolved_at.is_(None), IncidentRow.resolved_at >= since))
+    if until is not None:
+        asked.append(IncidentRow.opened_at < until)
+    if before is not None:
+        asked.append(IncidentRow.id < before)
+    rows = session.execute(select(*_COLUMNS).where(*asked).order_by(IncidentRow.id.desc()).limit(limit))
+    return [_row(row) for row in rows]
+
+
+def open_of(session: Session, services: Collection[str]) -> Sequence[Row]:
+    """Return what is open in some services."""
+    return incidents(session, is_open=True, services=services, limit=200)
+
+
+def open_count(session: Session) -> int:
+    return int(session.scalar(select(func.count()).where(IncidentRow.resolved_at.is_(None))) or 0)
+
+
+def exhausted(session: Session) -> Sequence[Incident]:
+    """Return what is open and nobody came for: the portal's own alarm. One statement."""
+    return [one for one in store.everything_open(session) if one.exhausted_at is not None]
+
+
+def page(session: Session, number: int, others: int = 10) -> Page:
+    """Return one incident with all that is known of it; NOT_FOUND where there is none."""
+    incident = store.load(session, number)
+    row = _row(session.execute(select(*_COLUMNS).where(IncidentRow.id == number)).one())
+    facts = select(EventRow).where(EventRow.subject == f"incident:{number}").order_by(EventRow.id)
+    story = [
+        Told(fact.at, fact.kind.removeprefix("incident."), fact.actor, fact.data) for fact in session.scalars(facts)
+    ]
+    same = [one for one in incidents(session, services=[row.service], limit=others + 1) if one.number != number]
+    return Page(
+        row, incident, store.alerts_of(session, number), story, outbox.of_incident(session, number), same[:others]
+    )
+
+
+def pages_of(session: Session, person: str, since: datetime, limit: int = 200) -> Sequence[tuple[Waiting, str]]:
+    """Return the pages that somebody got since a moment, newest first, each with the incident's title."""
+    query = select(PageRow, IncidentRow.title).join(IncidentRow, IncidentRow.id == PageRow.incident_id)
+    asked = query.where(PageRow.person == person, PageRow.due_at >= since).order_by(PageRow.id.desc()).limit(limit)
+    return [(outbox.waiting(row), title) for row, title in session.execute(asked)]
+
+
+def has_plans(session: Session) -> bool:
+    """Has anybody written a schedule or an escalation?"""
+    return session.scalar(select(DocumentRow.id).limit(1)) is not None
+
+
+def _row(row: Any) -> Row:
+    values = list(row)
+    values[7] = tuple(values[7].split())
+    return Row(*values)

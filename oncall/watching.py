@@ -1,0 +1,84 @@
+"""What is looked at now and then: hearts that should have beaten, silences that end, gaps that are coming.
+
+What is found is said once. Nothing here pages by itself: a silent heart is a signal like any other.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.jobs import Jobs
+from oncall import heartbeat, intakestore, store
+from oncall import signal as signals
+from oncall.answering import Answering
+from oncall.heartbeat import Expected, Late
+from oncall.intakestore import Key
+from oncall.receiving import Receiver, Taking, tell
+from oncall.silencing import standing
+
+BEATS, BEATS_EVERY = "oncall.beats", timedelta(seconds=5)
+WATCH, WATCH_EVERY = "oncall.watch", timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Made once by the wiring."""
+
+    database: Database
+    jobs: Jobs
+    clock: Clock
+    fallback: str = ""
+
+    def beats(self) -> None:
+        """Say of each heart that should have beaten by now that it has not, once."""
+        now = self.clock()
+        with self.database.read() as session:
+            silent = intakestore.silent(session, now)
+            keys = intakestore.keys_of(session, [row.key_id for row in silent])
+        if not silent:
+            return
+        with self.jobs.transaction() as tx:
+            for row in silent:
+                key = keys.get(row.key_id)
+                if key is None:
+                    continue
+                state = heartbeat.standing(expected(key), row.last_at, key.created_at, now)
+                if isinstance(state, Late):
+                    said = heartbeat.late_signal(expected(key), state, key.source, key.service, now)
+                    tell(tx, self.jobs, plain(said), f"{key.source}@{row.due_at.isoformat()}", now)
+                    intakestore.told_late(tx, [row.key_id])
+                else:
+                    intakestore.beat(tx, row.key_id, row.last_at or key.created_at, state.until)
+
+    def watch(self) -> None:
+        """Take up again what a silence that is over has kept quiet, and end silences whose time has come."""
+        now = self.clock()
+        with self.database.read() as session:
+            over = [row.id for row in intakestore.silences(session) if row.end <= now]
+            muted = store.muted_alerts(session)
+            still = standing(session, now)
+            woken = [(said, service) for _, said, service in muted if still.muted(said, service) is None]
+        if not over and not woken:
+            return
+        receiver = Receiver(self.database, self.jobs, self.clock, self.fallback)
+        with self.jobs.transaction() as tx:
+            if over:
+                intakestore.end_silences(tx, over, now)
+            taking = Taking(receiver, tx, Answering(tx, self.fallback))
+            for said, _ in woken:
+                taking.take(said, now)
+
+
+def expected(key: Key) -> Expected:
+    """Return how often a heart should beat, as its integration says."""
+    told = key.settings
+    period = timedelta(seconds=told["period"]) if told.get("period") else None
+    grace = timedelta(seconds=told.get("grace", 60))
+    return Expected(key.name, grace, period, str(told.get("cron", "")), str(told.get("zone", "UTC")))
+
+
+def plain(said: signals.Signal) -> bytes:
+    """Return a signal as the portal says it to itself."""
+    return json.dumps(signals.to_json(said)).encode()

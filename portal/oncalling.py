@@ -1,0 +1,199 @@
+"""The on-call room, plugged in: its loops, its pagers, and what the other rooms ask of it.
+
+The pagers that need processes of their own are made where pages are sent from, which is the worker.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import httpx2
+import structlog
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy.orm import Session
+
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import Code, Error
+from ledger.jobs import Jobs
+from ledger.runner import Handler, Periodic, Work
+from oncall import heartbeat, intakestore
+from oncall import query as incidents
+from oncall.actions import Actions, end_silences_of
+from oncall.answering import Answering
+from oncall.auditing import AUDIT, EVERY, Auditor
+from oncall.intakestore import Key
+from oncall.loop import Loop
+from oncall.moving import ADVANCE, SEND
+from oncall.paging.addresses import Providers
+from oncall.paging.channels import ChannelPager, Ways
+from oncall.paging.memory import MemoryPager
+from oncall.paging.networks import networks
+from oncall.paging.ports import Pager
+from oncall.receiving import RECEIVE, Receiver, tell
+from oncall.sending import Sender
+from oncall.terms import Urgency
+from oncall.watching import BEATS, BEATS_EVERY, WATCH, WATCH_EVERY, Watcher, expected, plain
+from pipelines.blockers import Answering as Gate
+from pipelines.blockers import Incident
+from portal import config as configs
+from portal.config import Config
+
+CHANNELS, PHONES = "apprise", "memory"  # kinds of pagers
+FINE = timedelta(seconds=5)  # for telling the outside that all is well
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class OnCall:
+    """Made once by the wiring, in every process."""
+
+    config: Config
+    database: Database
+    jobs: Jobs
+    clock: Clock
+
+    @property
+    def fallback(self) -> str:
+        return self.config.oncall.fallback
+
+    @cached_property
+    def actions(self) -> Actions:
+        return Actions(self.database, self.jobs, self.clock, self.fallback)
+
+    @cached_property
+    def phones(self) -> MemoryPager:
+        """The phones that only remember; without them in the configuration nobody can choose one."""
+        return MemoryPager(self.clock, path=self.config.data / "phones.json", keeps_one=False)
+
+    @cached_property
+    def ways(self) -> Ways:
+        told = self.config.oncall
+        providers = Providers(_said(told.mail_file), _said(told.sms_file), _said(told.voice_file))
+        ca_file, proxy = self.config.network.ca_file, self.config.network.proxy
+        allowed = networks(told.allowed_networks)
+        return Ways(providers, allowed, told.limit, ca_file=str(ca_file) if ca_file else None, proxy=proxy or None)
+
+    @cached_property
+    def pagers(self) -> Mapping[str, Pager]:
+        found: dict[str, Pager] = {CHANNELS: ChannelPager(self.ways, self.clock)}
+        return found | ({PHONES: self.phones} if self.config.oncall.phones else {})
+
+    @cached_property
+    def receiver(self) -> Receiver:
+        return Receiver(self.database, self.jobs, self.clock, self.fallback, end_silences_of)
+
+    # --- addresses that acknowledge -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _seal(self) -> URLSafeSerializer:
+        return URLSafeSerializer(configs.secret_key(self.config), salt="acknowledge")
+
+    def links(self, incident: int, person: str) -> tuple[str, str]:
+        """Return the address of an incident, and the one at which that person takes it without logging in."""
+        token = self._seal.dumps([incident, person])
+        return f"{self.config.address}/incidents/{incident}", f"{self.config.address}/ack/{token}"
+
+    def meant(self, token: str) -> tuple[int, str]:
+        """Return which incident and person an address is for; NOT_FOUND for one that was not made here."""
+        try:
+            incident, person = self._seal.loads(token)
+        except (BadSignature, ValueError, TypeError):
+            raise Error(
+                Code.NOT_FOUND, "This address is none of ours, or not whole. Open the incident itself."
+            ) from None
+        return int(incident), str(person)
+
+    def back(self, session: Session, key: Key, at: datetime) -> None:
+        """Say that a heart beats again that had been late, in the caller's transaction."""
+        said = heartbeat.back_signal(expected(key), at, key.source, key.service)
+        tell(session, self.jobs, plain(said), f"{key.source}@back@{at.isoformat()}", at)
+
+    # --- the worker ---------------------------------------------------------------------------------------------------
+
+    def handlers(self) -> Mapping[str, Handler]:
+        sender = Sender(self.database, self.jobs, self.clock, self.pagers, self.links, self.fallback)
+        loop = Loop(self.jobs, self.clock, self.fallback)
+        auditor = Auditor(self.database, self.jobs, self.clock, self.fallback, self._all_fine)
+        watcher = Watcher(self.database, self.jobs, self.clock, self.fallback)
+
+        def audit(_work: Work) -> None:
+            auditor.audit()
+
+        return {
+            RECEIVE: lambda work: self.receiver.receive(work.claim, work.lost),
+            ADVANCE: lambda work: loop.advance(work.claim),
+            SEND: lambda work: sender.send(work.claim, work.lost),
+            AUDIT: audit,
+            BEATS: lambda _work: watcher.beats(),
+            WATCH: lambda _work: watcher.watch(),
+        }
+
+    def periodic(self) -> Sequence[Periodic]:
+        return Periodic(AUDIT, EVERY), Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY)
+
+    def _all_fine(self) -> None:
+        """Tell the outside that every page was sent; it pages by itself when it has not heard that for a while."""
+        address = _said(self.config.oncall.heartbeat_file)
+        if not address:
+            return
+        try:
+            with httpx2.Client(timeout=FINE.total_seconds()) as client:
+                client.get(address).raise_for_status()
+        except httpx2.HTTPError as error:  # its address is a secret, so only the kind of the error is told
+            log.warning("the outside heartbeat does not answer", kind=type(error).__name__)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the gates of a deploy ask: what is open, and whether somebody who answers can be reached."""
+
+    database: Database
+    fallback: str = ""
+
+    def open(self, service: str, dependencies: Sequence[str]) -> Sequence[Incident] | None:
+        with self.database.read() as session:
+            if not _is_connected(session):
+                return None
+            found = incidents.open_of(session, [service, *dependencies])
+        return [Incident(one.number, one.title, one.service, one.opened_at) for one in found]
+
+    def now(self, service: str, at: datetime) -> Gate | None:
+        with self.database.read() as session:
+            if not _is_connected(session):
+                return None
+            answering = Answering(session, self.fallback)
+            answers = answering.of(service)
+            people = [
+                one
+                for level in answers.policy.levels[:1]
+                for target in level.targets
+                for one in answering.on_call(target, Urgency.HIGH, at)
+            ]
+            names = {
+                one.person: answering.known.people[one.person].name
+                for one in people
+                if one.person in answering.known.people
+            }
+        if not people:
+            return Gate("", False, f"nobody is on call for {answers.team or 'it'} now")
+        there = next((one for one in people if one.at is not None), people[0])
+        name = names.get(there.person, reach_name(there.person))
+        return Gate(name, there.at is not None, there.why or answers.why)
+
+
+def _is_connected(session: Session) -> bool:
+    """Has anybody set on-call up? Until then nothing is known, which is never a yes."""
+    return incidents.has_plans(session) or bool(intakestore.keys(session))
+
+
+def reach_name(ref: str) -> str:
+    """Return the short name of somebody whom the catalog does not know."""
+    return ref.rpartition("/")[2]
+
+
+def _said(path: Path | None) -> str:
+    return path.expanduser().read_text().strip() if path else ""
