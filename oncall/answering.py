@@ -1,36 +1,227 @@
-"""Who answers for a target, put together from what others know: roles, teams, and each person's own rules. Pure.
+"""Who answers: for a service the escalation that is followed, and for each of its targets the people who hold it now.
 
-Whoever is on call of a team is whoever holds the first role of one of the team's schedules; that is for the caller to
-say. Somebody of whom nothing is known, because she is gone or has never logged in, is named as out of reach.
+One of these is made for one transaction; it reads what it needs once, however many incidents ask. The people are those
+of the catalog, their channels those that they have verified.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
 
-from oncall.policy import Target, TargetKind
-from oncall.reach import Reachable, Rules, reachable
-from oncall.terms import Urgency
+from sqlalchemy.orm import Session
 
-At = Callable[[str, datetime], Sequence[str]]  # who it is at a moment; nobody is empty, and so is an empty person
+import catalog.query
+from catalog.groups import Directory
+from catalog.query import Service
+from ledger.errors import Code, Error
+from oncall import planstore, policyfile, reach, schedulefile
+from oncall.overrides import Override
+from oncall.planstore import ESCALATION, SCHEDULE, Kept, Written
+from oncall.policy import Level, Policy, Target, TargetKind
+from oncall.reach import Reachable, Rules
+from oncall.schedule import Schedule, render, who
+from oncall.terms import PRIMARY, Shift, Urgency
+
+GROUP = "group:"
+USUAL = "usual"  # the escalation of a team that has written none
+_LONG = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Who answers for something: the team or person, the escalation, and how that is known."""
+
+    team: str  # group:default/payments; empty: nobody does
+    policy: Policy
+    why: str
+
+
+@dataclass
 class Answering:
-    """An `escalation.OnCall`. All people are references like `user:default/ada`."""
+    """`fallback`: the group or person who answers for what nobody else does; empty: nobody."""
 
-    role: At  # of `payments/primary`
-    team: At  # of `group:default/payments`: who is on call
-    members: Callable[[str], Sequence[str]]
-    rules: Mapping[str, Rules]
+    session: Session
+    fallback: str = ""
+    _rules: dict[str, Rules] = field(default_factory=dict)
+    _known: Directory | None = None
+    _schedules: Mapping[str, Sequence[Written]] | None = None
+    _policies: Mapping[str, Written] | None = None
+    _overrides: dict[str, list[Kept]] | None = None
+    _services: dict[str, Service | None] = field(default_factory=dict)
 
-    def __call__(self, target: Target, urgency: Urgency, at: datetime) -> Sequence[Reachable]:
-        people = dict.fromkeys(person for person in self._named(target, at) if person)
-        return [reachable(self.rules.get(person, Rules(person)), urgency, at) for person in people]
+    # --- whose it is --------------------------------------------------------------------------------------------------
 
-    def _named(self, target: Target, at: datetime) -> Sequence[str]:
-        if target.kind is TargetKind.PERSON:
-            return [target.ref]
-        if target.kind is TargetKind.MEMBERS:
-            return self.members(target.ref)
-        return (self.role if target.kind is TargetKind.ROLE else self.team)(target.ref, at)
+    @property
+    def known(self) -> Directory:
+        if self._known is None:
+            self._known = catalog.query.directory(self.session)
+        return self._known
+
+    def service(self, ref: str) -> Service | None:
+        """Return the component, None where the catalog has none of that name."""
+        if ref not in self._services:
+            try:
+                self._services[ref] = catalog.query.service(self.session, ref)
+            except Error as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+                self._services[ref] = None
+        return self._services[ref]
+
+    def __contains__(self, ref: object) -> bool:
+        """Say whether somebody answers for a service, or is there as a team or person, without any fallback."""
+        if not isinstance(ref, str) or ref.startswith((GROUP, "user:")):
+            return ref in self.known.groups or ref in self.known.people
+        found = self.service(ref)
+        return found is not None and bool(found.owner.ref)
+
+    def of(self, service: str) -> Answers:
+        """Return who answers for a service, or for the group or person that stands in a service's place."""
+        if service.startswith((GROUP, "user:")):
+            return self.of_team(service, "answers for what nobody else does")
+        found = self.service(service)
+        if found is None or not found.owner.ref:
+            return self.of_team(self.fallback, f"{_short(service)} has no owner in the catalog")
+        named = _escalation(found)
+        written = self.policies.get(named) if named else None
+        if written is not None:
+            return Answers(written.team or found.owner.ref, _policy(written.text, written.name), "its file names it")
+        lost = f"; its file names {named}, which does not exist" if named else ""
+        return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
+
+    def of_team(self, team: str, why: str) -> Answers:
+        """Return a team's own escalation, or the usual one."""
+        own = next((one for one in self.policies.values() if one.team == team), None) if team else None
+        if own is not None:
+            return Answers(team, _policy(own.text, own.name), why)
+        return Answers(team, usual(team), why)
+
+    @property
+    def policies(self) -> Mapping[str, Written]:
+        if self._policies is None:
+            self._policies = planstore.documents(self.session, ESCALATION)
+        return self._policies
+
+    # --- who holds it -------------------------------------------------------------------------------------------------
+
+    def on_call(self, target: Target, urgency: Urgency, at: datetime) -> Sequence[Reachable]:
+        """Return who answers for a target at a moment, and when a page would first reach each."""
+        people = self.people(target, at)
+        self._learn(people)
+        return [self._reachable(person, urgency, at) for person in people]
+
+    def people(self, target: Target, at: datetime) -> Sequence[str]:
+        match target.kind:
+            case TargetKind.PERSON:
+                return [target.ref]
+            case TargetKind.ROLE:
+                schedule, _, role = target.ref.partition("/")
+                shift = self.who(schedule, at).get(role)
+                return [shift.person] if shift and shift.person else []
+            case TargetKind.TEAM:
+                return self.of_the_team(target.ref, at)
+            case TargetKind.MEMBERS:
+                return self.members(target.ref)
+
+    def of_the_team(self, team: str, at: datetime) -> Sequence[str]:
+        """Return who is on call first in the team's schedules; everybody in it where it has none."""
+        names = [name for name, versions in self.schedules.items() if versions[-1].team == team and versions[-1].text]
+        if not names:
+            return self.members(team)
+        shifts = [self.who(name, at).get(PRIMARY) for name in names]
+        return list(dict.fromkeys(shift.person for shift in shifts if shift and shift.person))
+
+    def members(self, team: str) -> Sequence[str]:
+        if team.startswith("user:"):
+            return [team]
+        return [person.ref for person in self.known.people_of(team)]
+
+    def who(self, schedule: str, at: datetime) -> Mapping[str, Shift]:
+        """Return who holds each role of a schedule at a moment; nothing where there is no such schedule."""
+        version = _holding(self.schedules.get(schedule, ()), at)
+        if version is None or not version.text:
+            return {}
+        return who(_schedule(version.text, schedule), at, self.overrides(schedule))
+
+    def shifts(self, schedule: str, since: datetime, until: datetime) -> list[Shift]:
+        """Return the shifts of a schedule, each by the version that held then."""
+        versions = self.schedules.get(schedule, ())
+        found: list[Shift] = []
+        for number, version in enumerate(versions):
+            begins = max(since, version.since) if number else since
+            ends = min(until, versions[number + 1].since) if number + 1 < len(versions) else until
+            if begins < ends and version.text:
+                found += render(_schedule(version.text, schedule), begins, ends, self.overrides(schedule))
+        return found
+
+    def schedule(self, name: str) -> Schedule | None:
+        """Return the schedule as it is written now."""
+        versions = self.schedules.get(name, ())
+        return _schedule(versions[-1].text, name) if versions and versions[-1].text else None
+
+    @property
+    def schedules(self) -> Mapping[str, Sequence[Written]]:
+        if self._schedules is None:
+            self._schedules = planstore.every_version(self.session, SCHEDULE)
+        return self._schedules
+
+    def overrides(self, schedule: str) -> Sequence[Override]:
+        if self._overrides is None:
+            self._overrides = {}
+            for kept in planstore.overrides(self.session):
+                self._overrides.setdefault(kept.schedule, []).append(kept)
+        return [kept.override for kept in self._overrides.get(schedule, ())]
+
+    # --- how they are reached -----------------------------------------------------------------------------------------
+
+    def rules(self, person: str) -> Rules:
+        self._learn([person])
+        return self._rules[person]
+
+    def _learn(self, people: Sequence[str]) -> None:
+        unknown = [person for person in people if person not in self._rules]
+        if unknown:
+            self._rules.update(planstore.rules(self.session, unknown))
+
+    def _reachable(self, person: str, urgency: Urgency, at: datetime) -> Reachable:
+        if person in self.known.gone or person not in self.known.people:
+            return Reachable(person, None, "has left the catalog")
+        return reach.reachable(self._rules[person], urgency, at)
+
+
+def usual(team: str) -> Policy:
+    """Return what is followed where a team has written nothing: who is on call, then everybody, twice."""
+    if not team:
+        return Policy(USUAL, ())
+    levels = (Level((Target(TargetKind.TEAM, team),), _LONG), Level((Target(TargetKind.MEMBERS, team),), _LONG))
+    return Policy(USUAL, levels if team.startswith(GROUP) else levels[:1], repeat=1, team=team)
+
+
+def _escalation(service: Service) -> str:
+    said = (service.document.get("spec") or {}).get("oncall")
+    named = said.get("escalation") if isinstance(said, Mapping) else None
+    return named if isinstance(named, str) else ""
+
+
+def _holding(versions: Sequence[Written], at: datetime) -> Written | None:
+    """Return the version that holds at a moment; the first one held before it was written, too."""
+    held = [version for version in versions if version.since <= at]
+    return held[-1] if held else (versions[0] if versions else None)
+
+
+@lru_cache(maxsize=2000)
+def _schedule(text: str, name: str) -> Schedule:
+    return schedulefile.read(text, name)
+
+
+@lru_cache(maxsize=2000)
+def _policy(text: str, name: str) -> Policy:
+    found, problems = policyfile.read(text, name)
+    if found is None:  # what was written was read before; so this was by another version of the program
+        raise Error(Code.INVALID, f"{name} is no escalation any more", reasons=[str(problem) for problem in problems])
+    return found
+
+
+def _short(ref: str) -> str:
+    return ref.rpartition("/")[2] or "it"

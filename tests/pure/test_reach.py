@@ -2,16 +2,12 @@
 
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from oncall import policyfile
-from oncall.answering import Answering
 from oncall.policy import MINUTE
 from oncall.reach import Channel, Quiet, Reachable, Rules, fall_back, notifications, quiet_until, reachable
 from oncall.terms import Urgency
@@ -182,31 +178,3 @@ def test_whoever_has_a_verified_channel_is_told_and_never_in_her_quiet_hours_unl
         assert not out or out[0].at == at
     elif quiet is not None:
         assert all(quiet_until(quiet, one.at) is None and one.at >= at for one in out)
-
-
-@pytest.mark.parametrize(
-    ("target", "people"),
-    [
-        ("user:ada", [ADA]),
-        ("user:zoe", ["user:default/zoe"]),
-        ("payments/primary", [ADA]),  # twice in the answer, once paged
-        ("payments/secondary", []),
-        ("group:payments", ["user:default/bob"]),
-        ({"team": "group:payments", "who": "everybody"}, [ADA, "user:default/bob"]),
-    ],
-)
-def test_a_target_leads_to_people_and_how_they_are_reached(target: Any, people: list[str]) -> None:
-    file = yaml.safe_dump({"name": "a", "levels": [{"targets": [target]}]})
-    policy, _ = policyfile.read(file, "f")
-    assert policy is not None
-    asks = Answering(
-        role=lambda role, _at: {"payments/primary": [ADA, ADA], "payments/secondary": [""]}[role],
-        team=lambda _team, _at: ["user:default/bob"],
-        members=lambda _team: [ADA, "user:default/bob"],
-        rules={ADA: rules(PUSH)},
-    )
-
-    found = asks(policy.levels[0].targets[0], Urgency.HIGH, NOON)
-
-    assert [one.person for one in found] == people
-    assert all((one.at, one.why) == ((NOON, "") if one.person == ADA else (None, "has no channel")) for one in found)
