@@ -82,15 +82,15 @@ def _digits(number: float) -> str:
 
 
 def key(said: str, longest: int = 255) -> str:
-    """Return a key that is never longer, and that two different long texts do not share.
+    """Return a key that is storable and never longer, and that no two different texts share.
 
     >>> key("disk full"), len(key("x" * 300)), key("x" * 300) == key("x" * 301)
     ('disk full', 255, False)
     """
-    clean = said.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")
-    if len(clean) <= longest:
-        return clean
-    digest = hashlib.sha256(clean.encode()).hexdigest()
+    clean = storable(said)
+    if clean == said and len(said) <= longest:
+        return said
+    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{clean[: longest - len(digest) - 1]}:{digest}"
 
 

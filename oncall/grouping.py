@@ -181,7 +181,7 @@ def _trigger(
     if mine is not None and (mine.incident is not None or mute is not None):
         return Appends(mine.number, mine.incident)
     ended = _ended(signal, situation, now)
-    if mine is None and ended is not None and _is_late_twin(signal, ended):
+    if ended is not None and _is_late_twin(signal, ended):
         return Dropped(_over(ended))
     if mute is not None:
         return Muted(mute.reason, mute.until)

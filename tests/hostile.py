@@ -17,7 +17,7 @@ LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), TEXTS, st.sampled_from([10**400, -1, 1e308, [], {}])
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=6
 )
 DEEP = [b"[" * 100_000, b'{"a":' * 50_000, b"[" * 500 + b"]" * 500]
 

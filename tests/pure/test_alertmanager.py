@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oncall import alertmanager
@@ -258,6 +258,7 @@ ALERTS = st.lists(some(NAMES) | some(NAMES, st.dictionaries(TEXTS, TEXTS, max_si
 Read = Callable[[bytes, Door, datetime], alertmanager.Reading]
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=100) | VALUES.map(body), ALERTS)
 def test_no_body_brings_it_down_and_all_that_is_read_can_be_stored(raw: bytes, alerts: list[Any]) -> None:
     readers: list[tuple[Read, list[bytes]]] = [

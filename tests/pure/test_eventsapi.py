@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oncall import eventsapi
@@ -203,6 +203,7 @@ NAMES = ["routing_key", "event_action", "dedup_key", "payload", "links", "images
 PARTS = ["summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"]
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=200) | VALUES.map(body) | some(NAMES).map(body))
 def test_no_body_brings_it_down(raw: bytes) -> None:
     for read in (eventsapi.read, eventsapi.read_change):
@@ -211,6 +212,7 @@ def test_no_body_brings_it_down(raw: bytes) -> None:
         json.dumps(answer.answer).encode()
 
 
+@settings(max_examples=40)
 @given(some(NAMES[2:]), some(PARTS[3:]), st.sampled_from(["trigger", "acknowledge", "resolve"]), TEXTS)
 def test_whatever_is_taken_is_understood_stored_and_read_back(
     event: dict[str, Any], payload: dict[str, Any], action: str, summary: str

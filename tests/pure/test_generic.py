@@ -1,13 +1,14 @@
 """Any JSON by a mapping: what a mapping may say, what it makes of a body, and bodies that mean harm."""
 
 import json
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import Error
@@ -129,6 +130,16 @@ PATHS = st.sampled_from(["$", "$.a", "$.a.b", "$[0]", "$.a[1]['x']", "fixed", "$
 BODIES = st.dictionaries(st.sampled_from(["a", "b"]), VALUES, max_size=2) | VALUES
 
 
+def test_the_mapping_of_the_manual_can_be_used() -> None:
+    manual = Path("docs/intake.md").read_text().split("any other text is meant as it is:\n\n")[1].split("\n\nAlso:")[0]
+
+    mapped = mapping(yaml.safe_load(textwrap.dedent(manual)))
+
+    assert mapped.choices["severity"].values == {"p1": "critical", "p2": "error"}
+    assert (mapped.words["runbook"].path, mapped.each and mapped.each.path) == (("links", "run book"), ("alerts",))
+
+
+@settings(max_examples=40)
 @given(
     st.dictionaries(st.sampled_from(["title", "key", "host", "severity", "action", "happened", "runbook"]), PATHS),
     BODIES,
@@ -145,6 +156,7 @@ def test_no_body_brings_a_good_mapping_down_and_all_that_is_read_can_be_stored(s
             assert from_json(json.loads(stored)) == signal
 
 
+@settings(max_examples=40)
 @given(
     VALUES | st.dictionaries(st.sampled_from(["title", "key", "severity", "labels", "each", "links"]), VALUES | TEXTS)
 )

@@ -273,6 +273,13 @@ def test_the_late_end_of_the_occurrence_before_does_not_end_this_one() -> None:
     assert len(desk.alerts) == 1
 
 
+def test_an_occurrence_may_end_in_the_moment_in_which_it_began() -> None:
+    desk = Desk()
+    desk.hears(FIRING)
+
+    assert desk.hears(replace(OVER, over=NOON)) == Resolves(1, 31, last=True)
+
+
 def test_what_a_person_has_resolved_rests_before_it_opens_again() -> None:
     desk = Desk(ended=[Ended("am:1", "f1", NOON, NOON, by_person=True)])
 
