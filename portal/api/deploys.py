@@ -1,7 +1,5 @@
 """Deploys over the API: ask for one, go back, stop or hold one, answer one, and look at what happened."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,9 +10,10 @@ from ledger.errors import Code, Error
 from pipelines import query, warmth
 from pipelines.actions import Started
 from pipelines.terms import Terms
-from portal import auth
+from portal import auth, ordering
 from portal.api import asking, deployshapes, shapes, tell
 from portal.api.asked import DeployIn, DeploysQuery, OrderIn, RollbackIn
+from portal.ordering import Order
 from portal.permissions import Action
 
 bp = APIBlueprint("deploys", __name__, tag="Deploys")
@@ -87,7 +86,7 @@ def _started(started: Started) -> Answer:
 @bp.doc(responses={403: "Not yours to do", 409: "It has ended already"})
 def abort(deploy_id: int, asked: OrderIn) -> Any:
     """Stop a deploy and put the release before back"""
-    return _ordered(auth.services().actions.abort, deploy_id, asked)
+    return _ordered("abort", deploy_id, asked)
 
 
 @bp.post("/deploys/<int:deploy_id>/resume")
@@ -99,7 +98,7 @@ def resume(deploy_id: int, asked: OrderIn) -> Any:
 
     With the next step after a look or a pause of the strategy; with the same one after a step that failed.
     """
-    return _ordered(auth.services().actions.resume, deploy_id, asked)
+    return _ordered("resume", deploy_id, asked)
 
 
 @bp.post("/deploys/<int:deploy_id>/look")
@@ -108,7 +107,7 @@ def resume(deploy_id: int, asked: OrderIn) -> Any:
 @bp.doc(responses={403: "Not yours to do", 409: "It does not wait for anybody, or somebody was first"})
 def look(deploy_id: int, asked: OrderIn) -> Any:
     """Have the step at which a deploy paused done, or watched, once more"""
-    return _ordered(auth.services().actions.look_again, deploy_id, asked)
+    return _ordered("look", deploy_id, asked)
 
 
 @bp.post("/deploys/<int:deploy_id>/pause")
@@ -117,16 +116,14 @@ def look(deploy_id: int, asked: OrderIn) -> Any:
 @bp.doc(responses={403: "Not yours to do", 409: "It is not going out now"})
 def pause(deploy_id: int, asked: OrderIn) -> Any:
     """Have a deploy wait for a person before its next step"""
-    return _ordered(auth.services().actions.pause, deploy_id, asked)
+    return _ordered("pause", deploy_id, asked)
 
 
-def _ordered(order: Callable[[int, str, datetime, str], None], deploy_id: int, asked: OrderIn) -> shapes.Deploy:
-    """Ask who orders it and may they, then give the order."""
+def _ordered(order: Order, deploy_id: int, asked: OrderIn) -> shapes.Deploy:
     services = auth.services()
     with services.database.read() as session:
-        row = asking.row(session, deploy_id)
-        actor = asking.allowed(session, Action.ABORT, row.service)
-    order(deploy_id, actor, asking.now(), asked.reason.strip())
+        service = asking.row(session, deploy_id).service
+    ordering.give(services, auth.somebody(), deploy_id, service, order, asked.reason)
     with services.database.read() as session:
         return tell.deploy(asking.row(session, deploy_id))
 

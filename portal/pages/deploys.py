@@ -1,8 +1,8 @@
 """The history of deploys, and the page of one: how is it going, can I stop it?"""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, g, render_template, request
@@ -14,9 +14,10 @@ from pipelines import query
 from pipelines.deploy import ENDED, Deploy
 from pipelines.plan import StepKind
 from pipelines.query import Page
-from portal import auth, bands, checking, coursing, evidence, ground, ranwith, render, telling, whose
+from portal import auth, bands, checking, coursing, evidence, ground, ordering, ranwith, render, telling, whose
 from portal.checking import Checked
 from portal.ground import Ground
+from portal.ordering import Order
 from portal.pages import common
 from portal.permissions import Action
 from portal.render import Times
@@ -177,40 +178,17 @@ def log(deploy_id: int) -> Response:
     return answer
 
 
-@bp.post("/deploys/<int:deploy_id>/abort")
-def abort(deploy_id: int) -> Answer:
-    """Order it to stop and go back."""
-    return _order(deploy_id, auth.services().actions.abort)
+@bp.post("/deploys/<int:deploy_id>/<any(abort, resume, look, pause):order>")
+def order(deploy_id: int, order: Order) -> Answer:
+    """Order it to stop and go back, to go on after a pause, to look once more, or to wait before its next step.
 
-
-@bp.post("/deploys/<int:deploy_id>/resume")
-def resume(deploy_id: int) -> Answer:
-    """Let a paused one go on."""
-    return _order(deploy_id, auth.services().actions.resume)
-
-
-@bp.post("/deploys/<int:deploy_id>/look")
-def look(deploy_id: int) -> Answer:
-    """Have the step at which it paused done once more."""
-    return _order(deploy_id, auth.services().actions.look_again)
-
-
-@bp.post("/deploys/<int:deploy_id>/pause")
-def pause(deploy_id: int) -> Answer:
-    """Order it to wait for a person before its next step."""
-    return _order(deploy_id, auth.services().actions.pause)
-
-
-def _order(deploy_id: int, order: Callable[[int, str, datetime, str], None]) -> Answer:
-    """Ask who orders it and may they, then give the order; one that came too late is said on the page."""
+    What came too late is said on the page.
+    """
     services = auth.services()
     with services.database.read() as session:
-        page = query.page(session, deploy_id, services.jobs)
-        owned = whose.owned_by_ref(session, page.row.service)
-    common.require(Action.ABORT, owned)
+        service = query.page(session, deploy_id, services.jobs).row.service
     try:
-        reason = request.form.get("reason", "").strip()[:300]
-        order(deploy_id, auth.somebody().actor, services.clock(), reason)
+        ordering.give(services, auth.somebody(), deploy_id, service, order, request.form.get("reason", ""))
     except Error as error:
         if error.code is not Code.CONFLICT:
             raise
