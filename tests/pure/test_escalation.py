@@ -88,6 +88,14 @@ def test_whoever_it_is_given_to_is_paged_though_it_becomes_urgent_at_the_same_mo
     assert [(page.level, page.person) for page in due(incident, EVERYBODY, NOON).pages] == [(0, CYD)]
 
 
+def test_who_is_named_twice_is_paged_as_what_she_is_named_first() -> None:
+    twice = opened(policy_of(["payments/primary", "user:ada"]))
+
+    assert [(str(page.target), page.person) for page in due(twice, EVERYBODY, NOON).pages] == [
+        ("payments/primary", ADA)
+    ]
+
+
 def test_a_policy_without_levels_tells_the_team_at_once() -> None:
     found = due(opened(policy_of()), EVERYBODY, NOON)
 
