@@ -118,6 +118,12 @@ def override(session: Session, number: int) -> Kept | None:
     return None if row is None or row.removed_at else _kept(row)
 
 
+def pair_overrides(session: Session, one: int, other: int) -> None:
+    """Say that those are the two halves of a swap."""
+    for number, pair in ((one, other), (other, one)):
+        session.execute(update(OverrideRow).where(OverrideRow.id == number).values(pair=pair))
+
+
 def cut_override(session: Session, number: int, end: datetime) -> None:
     """End one that is in progress."""
     session.execute(update(OverrideRow).where(OverrideRow.id == number).values(end=end))

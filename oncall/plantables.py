@@ -77,6 +77,22 @@ class ReachRow(Base):
     away: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
+class NoticeRow(Base):
+    """Something that a person should know and need not be woken for: a shift that changed hands, a gap to come."""
+
+    __tablename__ = "oncall_notices"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    person: Mapped[str] = mapped_column(String(300))
+    title: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(String(300), default="")  # of the page to look at
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (Index("ix_oncall_notices_person_id", "person", "id"),)
+
+
 class CalendarRow(Base):
     """A secret address at which a calendar program reads shifts. Only the hash is here."""
 

@@ -27,11 +27,13 @@ from oncall.auditing import AUDIT, EVERY, Auditor
 from oncall.intakestore import Key
 from oncall.loop import Loop
 from oncall.moving import ADVANCE, SEND
+from oncall.notices import NOTICE, Messenger
 from oncall.paging.addresses import Providers
 from oncall.paging.channels import ChannelPager, Ways
 from oncall.paging.memory import MemoryPager
 from oncall.paging.networks import networks
 from oncall.paging.ports import Pager
+from oncall.plans import Plans
 from oncall.receiving import RECEIVE, Receiver, tell
 from oncall.sending import Sender
 from oncall.terms import Urgency
@@ -63,6 +65,10 @@ class OnCall:
     @cached_property
     def actions(self) -> Actions:
         return Actions(self.database, self.jobs, self.clock, self.fallback)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.database, self.jobs, self.clock, self.fallback)
 
     @cached_property
     def phones(self) -> MemoryPager:
@@ -118,6 +124,7 @@ class OnCall:
         sender = Sender(self.database, self.jobs, self.clock, self.pagers, self.links, self.fallback)
         loop = Loop(self.jobs, self.clock, self.fallback)
         auditor = Auditor(self.database, self.jobs, self.clock, self.fallback, self._all_fine)
+        messenger = Messenger(self.database, self.jobs, self.clock, self.pagers, self.config.address)
         watcher = Watcher(self.database, self.jobs, self.clock, self.fallback)
 
         def audit(_work: Work) -> None:
@@ -127,6 +134,7 @@ class OnCall:
             RECEIVE: lambda work: self.receiver.receive(work.claim, work.lost),
             ADVANCE: lambda work: loop.advance(work.claim),
             SEND: lambda work: sender.send(work.claim, work.lost),
+            NOTICE: lambda work: messenger.send(work.claim),
             AUDIT: audit,
             BEATS: lambda _work: watcher.beats(),
             WATCH: lambda _work: watcher.watch(),

@@ -114,6 +114,21 @@ def upgrade() -> None:
         batch_op.create_index("ix_oncall_keys_service", ["service"], unique=False)
 
     op.create_table(
+        "oncall_notices",
+        sa.Column("id", BIG, autoincrement=True, nullable=False),
+        sa.Column("person", sa.String(length=300), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("path", sa.String(length=300), nullable=False),
+        sa.Column("created_at", AT, nullable=False),
+        sa.Column("sent_at", AT, nullable=True),
+        sa.Column("seen_at", AT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oncall_notices")),
+    )
+    with op.batch_alter_table("oncall_notices", schema=None) as batch_op:
+        batch_op.create_index("ix_oncall_notices_person_id", ["person", "id"], unique=False)
+
+    op.create_table(
         "oncall_overrides",
         sa.Column("id", BIG, autoincrement=True, nullable=False),
         sa.Column("schedule", sa.String(length=120), nullable=False),

@@ -1,0 +1,276 @@
+"""What people do to schedules and escalations: write, take, cover, swap, give back. Each is shown before it is saved.
+
+The past never changes, whoever is on call now stays so unless it is asked for, and the people affected are told. Each
+door asks beforehand who says it and may they.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from ledger import events
+from ledger.clock import Clock
+from ledger.db import Database
+from ledger.errors import Code, Error
+from ledger.jobs import Jobs
+from oncall import coverage, notices, overrides, planstore, policyfile, reviewing, schedulefile
+from oncall.almanac import Place
+from oncall.answering import Answering
+from oncall.coverage import Finding
+from oncall.overrides import Override
+from oncall.planstore import ESCALATION, SCHEDULE, Kept
+from oncall.policy import Policy
+from oncall.reviewing import Review
+from oncall.schedule import Schedule, render
+from oncall.terms import PRIMARY, Kind, Shift
+
+AHEAD = timedelta(days=56)  # as far as a change is looked at before it is saved
+LONGEST = timedelta(days=366)  # of one override
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a change would do: per person, to who is on call now, and what would be wrong afterwards."""
+
+    schedule: str
+    review: Review
+    findings: Sequence[Finding]  # of the time to come, as it would be
+    shifts: Sequence[Shift]  # as they would be
+    zone: ZoneInfo
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Made once by the wiring."""
+
+    database: Database
+    jobs: Jobs
+    clock: Clock
+    fallback: str = ""
+
+    # --- schedules and escalations as they are written ----------------------------------------------------------------
+
+    def propose(self, name: str, text: str) -> Proposal:
+        """Return what a schedule's new text would do; Error(INVALID) with every problem of it."""
+        schedule, now = self._read(name, text), self.clock()
+        with self.database.read() as session:
+            return self._proposal(session, name, schedule, now)
+
+    def save(self, name: str, team: str, text: str, by: str, why: str = "") -> Proposal:
+        """Keep a schedule's new text, which holds from now on; tell whom it affects."""
+        schedule, now = self._read(name, text), self.clock()
+        with self.jobs.transaction() as tx:
+            proposal = self._proposal(tx, name, schedule, now)
+            written = planstore.write(tx, SCHEDULE, name, team, text, now, by, why)
+            data = {"version": written.version, "why": why, "said": list(proposal.review.sentences)[:50]}
+            events.record(tx, "oncall.schedule_written", f"schedule:{name}", by, now, data)
+            self._tell(tx, name, proposal.review, by, now)
+        return proposal
+
+    def take_away(self, kind: str, name: str, by: str, why: str = "") -> None:
+        """Take a schedule or an escalation away; what it was stays."""
+        now = self.clock()
+        with self.jobs.transaction() as tx:
+            there = planstore.documents(tx, kind).get(name)
+            if there is None:
+                raise Error(Code.NOT_FOUND, f"There is no {kind} {name}.")
+            if kind == SCHEDULE and (users := self._users_of(tx, name)):
+                reasons = [f"{one} pages a role of it" for one in users]
+                raise Error(Code.CONFLICT, f"{name} is in use; change these escalations first", reasons=reasons)
+            planstore.write(tx, kind, name, there.team, "", now, by, why)
+            events.record(tx, f"oncall.{kind}_taken_away", f"{kind}:{name}", by, now, {"why": why})
+
+    def save_escalation(self, name: str, team: str, text: str, by: str, why: str = "") -> Policy:
+        """Keep an escalation; incidents that are open go on with the one that they opened with."""
+        now = self.clock()
+        with self.jobs.transaction() as tx:
+            answering = Answering(tx, self.fallback)
+            roles = [f"{one}/{role}" for one in answering.schedules for role in self._roles(answering, one)]
+            known = policyfile.Known(list(answering.known.people), list(answering.known.groups), roles)
+            policy, problems = policyfile.read(text, name, known)
+            if policy is None:
+                raise Error(Code.INVALID, f"{name} is no escalation yet.", reasons=[str(one) for one in problems])
+            if policy.name != name:
+                raise Error(Code.INVALID, f"The file says name: {policy.name}; save it under that name, or change it.")
+            written = planstore.write(tx, ESCALATION, name, team, text, now, by, why)
+            data = {"version": written.version, "why": why}
+            events.record(tx, "oncall.escalation_written", f"escalation:{name}", by, now, data)
+        return policy
+
+    def _read(self, name: str, text: str) -> Schedule:
+        schedule = schedulefile.read(text, name)
+        with self.database.read() as session:
+            known = Answering(session).known.people
+        unknown = sorted({person for one in schedule.rotations for person in one.people} - set(known))
+        if unknown:
+            reasons = [f"the catalog knows nobody called {person}" for person in unknown]
+            raise Error(Code.INVALID, f"{name} names people who are not in the catalog", reasons=reasons)
+        return schedule
+
+    def _roles(self, answering: Answering, name: str) -> Sequence[str]:
+        schedule = answering.schedule(name)
+        return schedule.roles if schedule else ()
+
+    def _users_of(self, session: Session, schedule: str) -> Sequence[str]:
+        return [name for name, one in planstore.documents(session, ESCALATION).items() if f"{schedule}/" in one.text]
+
+    def _proposal(
+        self,
+        session: Session,
+        name: str,
+        schedule: Schedule,
+        now: datetime,
+        more: Sequence[Override] = (),
+        but: Sequence[int] = (),
+    ) -> Proposal:
+        """`more`: overrides that would be added, `but`: those that would go."""
+        answering, until = Answering(session, self.fallback), now + AHEAD
+        before = answering.shifts(name, now, until)
+        standing = [one for one in answering.overrides(name) if one.number not in but]
+        after = render(schedule, now, until, [*standing, *more])
+        people = {shift.person for shift in (*before, *after) if shift.person}
+        rules = planstore.rules(session, people)
+        reachable = [person for person in people if any(one.verified for one in rules[person].channels)]
+        homes = {person: Place(ZoneInfo(zone)) for person, zone in planstore.zones(session, people).items()}
+        known = answering.known.people
+        names = {person: known[person].name for person in people if person in known}
+        about = (before, after, now, until, now)
+        review = reviewing.review(
+            *about, reachable=reachable, known=list(known), home=Place(schedule.zone), homes=homes, names=names
+        )
+        wanted = (after, schedule.roles, now, until, reachable, list(known))
+        findings = coverage.findings(*wanted, zone=schedule.zone, names=names)
+        return Proposal(name, review, findings, after, schedule.zone, now, until)
+
+    # --- overrides ----------------------------------------------------------------------------------------------------
+
+    def override(
+        self, schedule: str, role: str, person: str, start: datetime, end: datetime, by: str, reason: str = ""
+    ) -> Proposal:
+        """Have somebody hold a role for a while, whatever the rotation says."""
+        now = self.clock()
+        if not timedelta(0) < end - start <= LONGEST:
+            raise Error(Code.INVALID, "An override ends after it begins, and lasts at most a year.")
+        if end <= now:
+            raise Error(Code.CONFLICT, "That time is over; choose one that is still to come.")
+        made = Override(0, role, person, max(start, now), end, now, by=by, reason=reason)
+        return self._put(schedule, lambda _: [made], by)
+
+    def cover(
+        self,
+        schedule: str,
+        role: str,
+        at: datetime,
+        person: str,
+        by: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        reason: str = "",
+    ) -> Proposal:
+        """Have somebody take the shift that a moment is in, or a part of it; `person` may be who asks."""
+
+        def made(answering: Answering) -> Sequence[Override]:
+            shift = self._shift(answering, schedule, role, at)
+            return [replace(overrides.covered(shift, person, by, self.clock(), start, end), reason=reason)]
+
+        return self._put(schedule, made, by)
+
+    def swap(self, schedule: str, role: str, at: datetime, other_at: datetime, by: str, reason: str = "") -> Proposal:
+        """Exchange the shifts that two moments are in."""
+
+        def made(answering: Answering) -> Sequence[Override]:
+            one, other = (self._shift(answering, schedule, role, moment) for moment in (at, other_at))
+            return overrides.swapped(one, other, by, self.clock(), reason)
+
+        return self._put(schedule, made, by)
+
+    def give_back(self, number: int, by: str) -> Proposal:
+        """Take an override away; one in progress is cut short, and what was of it stays. A swap goes as a whole."""
+        now = self.clock()
+        with self.jobs.transaction() as tx:
+            kept = planstore.override(tx, number)
+            if kept is None:
+                raise Error(Code.NOT_FOUND, f"There is no override {number}; it may have been taken away already.")
+            answering = Answering(tx, self.fallback)
+            both = [kept, *(one for one in [planstore.override(tx, kept.pair or 0)] if one is not None)]
+            proposal = self._reviewed(tx, answering, kept.schedule, now, (), [one.override.number for one in both])
+            for one in both:
+                self._end(tx, one, now)
+            events.record(tx, "oncall.given_back", f"schedule:{kept.schedule}", by, now, _told(kept.override))
+            self._tell(tx, kept.schedule, proposal.review, by, now)
+        return proposal
+
+    def _end(self, session: Session, kept: Kept, now: datetime) -> None:
+        if overrides.is_over(kept.override, now):
+            return
+        if overrides.deleted(kept.override, now) is None:
+            planstore.remove_override(session, kept.override.number, now)
+        else:
+            planstore.cut_override(session, kept.override.number, now)
+
+    def _put(self, schedule: str, make: Callable[[Answering], Sequence[Override]], by: str) -> Proposal:
+        now = self.clock()
+        with self.jobs.transaction() as tx:
+            answering = Answering(tx, self.fallback)
+            found = answering.schedule(schedule)
+            if found is None:
+                raise Error(Code.NOT_FOUND, f"There is no schedule {schedule}; look at the list of all.")
+            made = make(answering)
+            self._sensible(answering, found, made)
+            proposal = self._reviewed(tx, answering, schedule, now, made, ())
+            numbers = [planstore.put_override(tx, schedule, one) for one in made]
+            if len(numbers) == 2:
+                planstore.pair_overrides(tx, *numbers)
+            for one in made:
+                kind = "oncall.swapped" if one.kind is Kind.SWAP else "oncall.overridden"
+                events.record(tx, kind, f"schedule:{schedule}", by, now, _told(one))
+            self._tell(tx, schedule, proposal.review, by, now)
+        return proposal
+
+    def _sensible(self, answering: Answering, schedule: Schedule, made: Sequence[Override]) -> None:
+        known = answering.known.people
+        faults = [f"the catalog knows nobody called {one.person}" for one in made if one.person not in known]
+        faults += [
+            f"there is no role {one.role}; there are {', '.join(schedule.roles)}"
+            for one in made
+            if schedule.roles and one.role not in schedule.roles
+        ]
+        if faults:
+            raise Error(Code.INVALID, "This cannot be planned", reasons=list(dict.fromkeys(faults)))
+
+    def _reviewed(
+        self,
+        session: Session,
+        answering: Answering,
+        schedule: str,
+        now: datetime,
+        more: Sequence[Override],
+        but: Sequence[int],
+    ) -> Proposal:
+        found = answering.schedule(schedule)
+        assert found is not None
+        return self._proposal(session, schedule, found, now, more, but)
+
+    def _shift(self, answering: Answering, schedule: str, role: str, at: datetime) -> Shift:
+        shift = answering.who(schedule, at).get(role)
+        if shift is None or not shift.person:
+            raise Error(Code.NOT_FOUND, f"Nobody is {role} of {schedule} then; an override fills it.")
+        return shift
+
+    def _tell(self, session: Session, schedule: str, review: Review, by: str, now: datetime) -> None:
+        """Tell everybody whose shifts change, but for who did it."""
+        put = partial(notices.notify, session, self.jobs)
+        for person, sentence in zip(review.affected, review.sentences, strict=False):
+            if person != by:
+                put(person, f"Your shifts of {schedule} have changed", sentence, f"/oncall/{schedule}", now)
+
+
+def _told(one: Override) -> dict[str, str]:
+    span = {"start": one.start.isoformat(), "end": one.end.isoformat()}
+    return {"role": one.role or PRIMARY, "person": one.person, "reason": one.reason, **span}
