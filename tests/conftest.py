@@ -35,6 +35,10 @@ TABLES = (
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return scheduling.workers()
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Take our own way of `--dist loadfile`; any other that is asked for stays."""
     return scheduling.Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
