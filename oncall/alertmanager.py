@@ -87,10 +87,11 @@ def polled(body: bytes, door: Door, received: datetime) -> Polled:
     return Polled(found.signals, found.problems, found.notes, there)
 
 
-def gone(opened: Iterable[Open], poll: Polled, door: Door, now: datetime) -> list[Signal]:
+def gone(opened: Iterable[Open], poll: Polled, door: Door, answering: datetime, now: datetime) -> list[Signal]:
     """Return a resolve for what is open here and what Alertmanager has not known for a while.
 
-    An Alertmanager that has just started knows nothing yet, and an answer that could not be read says nothing.
+    `answering` is since when polls have been answered without a break: an Alertmanager that has just started knows
+    nothing yet. An answer that could not be read says nothing.
     """
     if poll.problems:
         return []
@@ -105,7 +106,7 @@ def gone(opened: Iterable[Open], poll: Polled, door: Door, now: datetime) -> lis
             notes=[f"No poll has found it since {one.seen:%H:%M} UTC."],
         )
         for one in opened
-        if one.key not in poll.there and now - one.seen >= PATIENCE
+        if one.key not in poll.there and now - max(one.seen, answering) >= PATIENCE
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oncall import alertmanager
@@ -17,10 +17,11 @@ from oncall.severities import severity
 from oncall.signal import Action, Link, Signal, from_json, to_json
 from oncall.terms import Severity
 from tests.conftest import NOON
-from tests.hostile import DEEP, TEXTS, VALUES, body, some
+from tests.hostile import DEEP, HOSTILE, TEXTS, VALUES, body, some
 
 PAYLOADS = Path("tests/cases/payloads")
 PROMETHEUS = Door("alertmanager:1")
+LONG = NOON - timedelta(days=7)
 RECORDED = datetime.fromisoformat("2026-11-20T13:20:00+00:00")
 
 
@@ -125,14 +126,21 @@ def test_what_no_poll_has_found_for_a_while_is_over() -> None:
     poll = alertmanager.polled(recorded("api_v2_alerts"), PROMETHEUS, NOON)
     ago = [Open("0b3ee776ffaf9e7d", NOON - timedelta(hours=1)), Open("gone", NOON - timedelta(minutes=5))]
 
-    (said,) = alertmanager.gone(ago, poll, PROMETHEUS, NOON)
+    (said,) = alertmanager.gone(ago, poll, PROMETHEUS, LONG, NOON)
 
     assert (said.key, said.action) == ("gone", Action.RESOLVE)
     assert said.notes == ("No poll has found it since 11:55 UTC.",)
 
 
-def test_an_alertmanager_that_has_just_started_ends_nothing() -> None:
-    assert alertmanager.gone([Open("f1", NOON - timedelta(minutes=4))], alertmanager.Polled(), PROMETHEUS, NOON) == []
+@pytest.mark.parametrize(
+    ("seen", "answering", "ends"), [(5, 60, True), (4, 60, False), (60, 5, True), (60, 4, False), (60, 0, False)]
+)
+def test_an_alertmanager_that_has_just_started_ends_nothing(seen: int, answering: int, ends: bool) -> None:
+    opened = [Open("f1", NOON - timedelta(minutes=seen))]
+
+    found = alertmanager.gone(opened, alertmanager.Polled(), PROMETHEUS, NOON - timedelta(minutes=answering), NOON)
+
+    assert bool(found) == ends
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b'{"status": "error"}', b'["what"]'])
@@ -140,7 +148,7 @@ def test_an_answer_that_cannot_be_read_ends_nothing(answer: bytes) -> None:
     poll = alertmanager.polled(answer, PROMETHEUS, NOON)
 
     assert poll.problems
-    assert alertmanager.gone([Open("f1", NOON - timedelta(days=1))], poll, PROMETHEUS, NOON) == []
+    assert alertmanager.gone([Open("f1", NOON - timedelta(days=1))], poll, PROMETHEUS, LONG, NOON) == []
 
 
 # Whose it is, how bad it is, what it is called.
@@ -258,7 +266,7 @@ ALERTS = st.lists(some(NAMES) | some(NAMES, st.dictionaries(TEXTS, TEXTS, max_si
 Read = Callable[[bytes, Door, datetime], alertmanager.Reading]
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(st.binary(max_size=100) | VALUES.map(body), ALERTS)
 def test_no_body_brings_it_down_and_all_that_is_read_can_be_stored(raw: bytes, alerts: list[Any]) -> None:
     readers: list[tuple[Read, list[bytes]]] = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oncall import eventsapi
@@ -16,7 +16,7 @@ from oncall.eventsapi import Accepted, Refused
 from oncall.signal import Action, Image, Link, from_json, to_json
 from oncall.terms import Severity
 from tests.conftest import NOON
-from tests.hostile import DEEP, TEXTS, VALUES, body, some
+from tests.hostile import DEEP, HOSTILE, TEXTS, VALUES, body, some
 
 FRESH = "11111111-2222-4333-8444-555555555555"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -203,7 +203,7 @@ NAMES = ["routing_key", "event_action", "dedup_key", "payload", "links", "images
 PARTS = ["summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"]
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(st.binary(max_size=200) | VALUES.map(body) | some(NAMES).map(body))
 def test_no_body_brings_it_down(raw: bytes) -> None:
     for read in (eventsapi.read, eventsapi.read_change):
@@ -212,7 +212,7 @@ def test_no_body_brings_it_down(raw: bytes) -> None:
         json.dumps(answer.answer).encode()
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(some(NAMES[2:]), some(PARTS[3:]), st.sampled_from(["trigger", "acknowledge", "resolve"]), TEXTS)
 def test_whatever_is_taken_is_understood_stored_and_read_back(
     event: dict[str, Any], payload: dict[str, Any], action: str, summary: str

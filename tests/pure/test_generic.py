@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Error
@@ -16,7 +16,7 @@ from oncall import generic
 from oncall.mapping import Mapped, mapping
 from oncall.signal import Reading, from_json, to_json
 from tests.conftest import NOON
-from tests.hostile import DEEP, TEXTS, VALUES, body
+from tests.hostile import DEEP, HOSTILE, TEXTS, VALUES, body
 
 CASES = yaml.safe_load(Path("tests/cases/intake/generic.yaml").read_text())
 PLAIN = {"title": "$.title", "key": "$.id"}
@@ -139,7 +139,7 @@ def test_the_mapping_of_the_manual_can_be_used() -> None:
     assert (mapped.words["runbook"].path, mapped.each and mapped.each.path) == (("links", "run book"), ("alerts",))
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(
     st.dictionaries(st.sampled_from(["title", "key", "host", "severity", "action", "happened", "runbook"]), PATHS),
     BODIES,
@@ -156,7 +156,7 @@ def test_no_body_brings_a_good_mapping_down_and_all_that_is_read_can_be_stored(s
             assert from_json(json.loads(stored)) == signal
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(
     VALUES | st.dictionaries(st.sampled_from(["title", "key", "severity", "labels", "each", "links"]), VALUES | TEXTS)
 )

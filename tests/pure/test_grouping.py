@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import Error
@@ -314,6 +314,7 @@ def joined(rules: Rules, later: timedelta, **said: Any) -> str | None:
         (Rules(), 40 * SECOND, {}, "same service, same symptom, 40 s apart"),
         (Rules(), 5 * MINUTE, {}, "same service, same symptom, 5 min apart"),
         (Rules(), 5 * MINUTE + SECOND, {}, None),
+        (Rules(), SECOND, {"class_": "diskfull"}, "same service, same symptom, 1 s apart"),
         (Rules(), SECOND, {"class_": "Slow"}, None),
         (Rules(), SECOND, {"service": SHOP}, None),
         (Rules(agree=()), SECOND, {"class_": "Slow"}, "same service, 1 s apart"),
@@ -471,6 +472,7 @@ EVENTS = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=40), st.sampled_from([Rules(), ALONE, Rules(agree=())]))
 def test_what_is_open_is_what_a_list_of_words_says(events: list[tuple[str, str, Action, str]], rules: Rules) -> None:
     desk = Desk(rules)
@@ -490,6 +492,7 @@ def test_what_is_open_is_what_a_list_of_words_says(events: list[tuple[str, str, 
     assert desk.opened == opened
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["events:1", "events:2"]), st.sampled_from("abc")), max_size=12), st.randoms()
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import Error
@@ -119,6 +119,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(HEADERS, VALUES), max_size=6), st.binary(max_size=100) | st.just(b"--B\n\nx\n--B--"))
 def test_no_mail_brings_it_down(headers: list[tuple[str, bytes]], text: bytes) -> None:
     raw = b"".join(name.encode() + b": " + value + b"\n" for name, value in headers) + b"\n" + text

@@ -11,7 +11,7 @@ from oncall import bounds
 from oncall.signal import Action, Image, Link, Signal, from_json, signal, to_json
 from oncall.terms import Severity
 from tests.conftest import NOON
-from tests.hostile import TEXTS, VALUES
+from tests.hostile import HOSTILE, TEXTS, VALUES
 
 
 def said(**parts: Any) -> Signal:
@@ -117,7 +117,7 @@ def test_it_goes_into_a_table_and_comes_back_the_same() -> None:
 PARTS = ["title", "service", "happened", "host", "component", "labels", "details", "links", "images", "runbook"]
 
 
-@settings(max_examples=40)
+@HOSTILE
 @given(st.dictionaries(st.sampled_from(PARTS), VALUES), TEXTS)
 def test_nothing_that_is_sent_breaks_a_bound_or_a_database(parts: dict[str, Any], key: str) -> None:
     one = signal("s", key, Action.TRIGGER, NOON, **parts)
@@ -132,6 +132,7 @@ def test_nothing_that_is_sent_breaks_a_bound_or_a_database(parts: dict[str, Any]
     assert from_json(json.loads(stored)) == one
 
 
+@settings(deadline=None)
 @given(st.text(max_size=600), st.text(max_size=600))
 def test_two_keys_are_the_same_only_when_they_were_sent_the_same(one: str, other: str) -> None:
     assert (bounds.key(one) == bounds.key(other)) == (one == other)

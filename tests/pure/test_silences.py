@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import Error
@@ -175,6 +175,7 @@ def test_a_good_one_may_begin() -> None:
     assert silences.checked(GOOD, NOON) == GOOD
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS, st.sampled_from(How))
 def test_no_signal_brings_a_silence_down(title: str, value: str, how: How) -> None:
     said: Signal = signal("s", "k", Action.TRIGGER, NOON, title=title, host=title, labels={"team": title})
