@@ -19,6 +19,7 @@ LONGEST = 1000  # characters
 TO = "{to}"
 _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII)
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_CALLS = ("", "sms", "voice", "tel")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # What would turn a check off, follow a redirect, wait on its own, or name a file of this machine.
 # fmt: off
@@ -63,7 +64,7 @@ def understood(text: str, providers: Providers, allowed: Sequence[Network] = ())
     if found := _SCHEME.match(text):
         return _personal(text, found[1].lower(), allowed)
     scheme, colon, rest = text.partition(":")
-    if colon and scheme.lower() in ("sms", "voice", "tel"):
+    if colon and scheme.lower() in _CALLS:
         return _phone(rest, Kind.VOICE if scheme.lower() == "voice" else Kind.SMS, providers)
     bare = rest if scheme.lower() == "mailto" else text
     if "@" in bare:
@@ -91,10 +92,9 @@ def masked(text: str) -> str:
     if found := _SCHEME.match(text):
         return f"{found[1].lower()}://•••"
     prefix, colon, rest = text.rpartition(":")
-    if "@" in rest:
-        name, _, domain = rest.rpartition("@")
-        return f"{name[:1]}•••@{domain}"
-    return f"{prefix}{colon}{rest[:3]}•••{rest[-2:]}" if len(rest) > 8 else "•••"
+    if _MAIL.fullmatch(rest):
+        return f"{rest[0]}•••@{rest.rpartition('@')[2]}"
+    return f"{prefix}{colon}{rest[:3]}•••{rest[-2:]}" if _PHONE.fullmatch(rest) and prefix in _CALLS else "•••"
 
 
 def refuse_provider(kind: Kind, template: str) -> None:
@@ -130,7 +130,9 @@ def _personal(text: str, scheme: str, allowed: Sequence[Network]) -> Address:
         raise _wrong("write only the address, like ada@example.com or sms:+491701234567; the portal has the provider")
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
+        host = parts.hostname or ""
+        if service.own_host:  # others put words of their own where a port would be
+            _ = parts.port
     except ValueError:
         raise _wrong(f"that {scheme}:// address is broken; copy it again") from None
     if not host:

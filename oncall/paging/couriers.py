@@ -6,14 +6,15 @@ the command line, which everybody on a machine can read.
 
 import contextlib
 import json
-import queue
 import select
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from typing import Any
 
 MOST_PAGES = 500  # of one process, then a fresh one takes its place
@@ -31,68 +32,82 @@ class Lost(Exception):
 
 
 class Couriers:
-    """A pool. Any thread may use it."""
+    """A pool. Any thread may use it, and is served in the order of coming."""
 
     def __init__(self, count: int = 2, *, ca_file: str | None = None, proxy: str | None = None) -> None:
         self._ca_file, self._proxy = ca_file, proxy
-        self._places: queue.LifoQueue[_Courier | None] = queue.LifoQueue()
-        self._closed = threading.Event()
-        for _ in range(count):
-            self._places.put(None)  # nobody is started before there is a page
+        self._lock = threading.Lock()
+        self._idle: list[_Courier | None] = [None] * count  # nobody is started before there is a page
+        self._waiting: deque[SimpleQueue[_Courier | None]] = deque()
+        self._closed = False
 
     def carry(self, task: Mapping[str, Any], limit: timedelta) -> Mapping[str, Any]:
         """Return what a courier answers; raise Lost."""
         until = time.monotonic() + limit.total_seconds()
-        try:
-            courier = self._places.get(timeout=limit.total_seconds())
-        except queue.Empty:
-            raise Lost(sent=False) from None
-        back: _Courier | None = None
+        courier = self._taken(limit)
         try:
             if courier is None or not courier.is_fit():
                 if courier is not None:
                     courier.end()
+                courier = None
                 courier = _Courier(self._ca_file, self._proxy)
-            try:
-                answer = courier.carry(task, until)
-                back = courier
-                return answer
-            except Lost:
-                courier.end()
-                raise
+            return courier.carry(task, until)
         except OSError:
             raise Lost(sent=False) from None
+        except Lost:
+            if courier is not None:
+                courier.end()
+            raise
         finally:
-            if self._closed.is_set() and back is not None:
-                back.end()
-                back = None
-            self._places.put(back)
+            self._give_back(courier)
 
     def warm(self, limit: timedelta = START) -> None:
         """Start those that are not started yet, and wait until they are ready."""
-        for courier in self._idle():
+        for courier in self._all_idle():
             fit = courier if courier and courier.is_fit() else _Courier(self._ca_file, self._proxy)
             try:
                 fit.carry(READY, time.monotonic() + limit.total_seconds())
             except Lost:
                 fit.end()
-            self._places.put(fit)
+            self._give_back(fit)
 
     def close(self) -> None:
         """End all that are idle; those on their way end when they are back."""
-        self._closed.set()
-        for courier in self._idle():
-            if courier is not None:
-                courier.end()
-            self._places.put(None)
+        self._closed = True
+        for courier in self._all_idle():
+            self._give_back(courier)
 
-    def _idle(self) -> list["_Courier | None"]:
+    def _taken(self, limit: timedelta) -> "_Courier | None":
+        mine: SimpleQueue[_Courier | None] = SimpleQueue()
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+            self._waiting.append(mine)
+        try:
+            return mine.get(timeout=limit.total_seconds())
+        except Empty:
+            with self._lock:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                    raise Lost(sent=False) from None
+            return mine.get_nowait()  # it came in this very moment
+
+    def _give_back(self, courier: "_Courier | None") -> None:
+        """Hand it to whoever waits the longest, or nobody else would get it before who has just had it."""
+        if self._closed and courier is not None:
+            courier.end()
+            courier = None
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().put(courier)
+            else:
+                self._idle.append(courier)
+
+    def _all_idle(self) -> "list[_Courier | None]":
         """Take all that are not on their way."""
-        idle = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                idle.append(self._places.get_nowait())
-        return idle
+        with self._lock:
+            taken, self._idle = self._idle, []
+        return taken
 
 
 class _Courier:
