@@ -115,6 +115,12 @@ def situation(session: Session, said: Signal, service: str, now: datetime) -> Si
     return Situation([_alert(row) for row in rows.values()], _open_of(session, service), [_ended(row) for row in ended])
 
 
+def has_open(session: Session, source: str, key: str) -> bool:
+    """Is an alert of that source and key open?"""
+    is_open = (AlertRow.key == key, AlertRow.source == source, AlertRow.resolved_at.is_(None))
+    return session.scalar(select(AlertRow.id).where(*is_open)) is not None
+
+
 def _open_of(session: Session, service: str) -> Sequence[Grouped]:
     """Return the open incidents of a service, each with the signal that opened it."""
     columns = (IncidentRow.id, IncidentRow.service, IncidentRow.opened_at, IncidentRow.last_at, IncidentRow.severity)

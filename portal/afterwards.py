@@ -10,7 +10,7 @@ from pipelines.cooling import Cooling
 from pipelines.deploy import Deploy, Orders, State
 from pipelines.plan import StepKind
 from pipelines.store import Asked
-from portal import continuing, coursing, ranwith
+from portal import alarming, continuing, coursing, ranwith
 from portal.services import Services
 from production.ports import Counting
 
@@ -29,7 +29,7 @@ class Afterwards:
         return Cooling(services.database, services.jobs, services.targets, services.clock)
 
     def ended(self, session: Session, asked: Asked, deploy: Deploy) -> None:
-        """In the transaction in which it ends: measure what waits, quarantine what was bad, keep warm, go on."""
+        """In the transaction in which it ends: measure what waits, quarantine what was bad, page, keep warm, go on."""
         at = self.services.clock()
         self.services.jobs.enqueue(session, MEASURE, asked.service, at)
         if is_bad(asked, deploy, store.load(session, deploy.id)[2]):
@@ -38,6 +38,7 @@ class Afterwards:
             )
         if deploy.state is State.HEALTHY and ranwith.has_secrets(deploy):
             self.services.jobs.enqueue(session, RAN_WITH, str(deploy.id), at)  # not here: stores of secrets are slow
+        alarming.ended(session, self.services.jobs, self.services.config.address, asked, deploy, at)
         self.cooling.ended(session, asked, deploy, at)
         coursing.wake(self.services, session, asked)
         continuing.ask(self.services, session, at, asked.service, asked.environment)
