@@ -38,7 +38,7 @@ def tidy(of: list[spans.Span]) -> bool:
     return all(start < end for start, end in of) and all(one[1] < two[0] for one, two in itertools.pairwise(of))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(some_spans, some_spans)
 def test_spans_are_sets_of_minutes(left: list[spans.Span], right: list[spans.Span]) -> None:
     both, less, all_of_them = spans.common(left, right), spans.without(left, right), spans.merged([*left, *right])
@@ -99,6 +99,13 @@ def test_a_wall_time_in_a_gap_is_the_first_moment_after_it_and_one_that_comes_tw
     wall = datetime.fromisoformat(f"{day} {clock}")
 
     assert almanac.instant(wall.date(), wall.time(), ZoneInfo(zone)) == datetime.fromisoformat(expected)
+
+
+def test_a_night_that_only_touches_is_not_between() -> None:
+    morning, evening = datetime(2026, 3, 2, 6, tzinfo=UTC), datetime(2026, 3, 2, 22, tzinfo=UTC)
+
+    assert almanac.nights(morning, evening, almanac.ZULU) == {}
+    assert len(almanac.nights(morning - MINUTE, evening + MINUTE, almanac.ZULU)) == 2
 
 
 def test_a_day_that_a_zone_never_had_takes_no_time() -> None:

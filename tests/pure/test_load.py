@@ -55,8 +55,9 @@ def test_free_days_are_counted_where_the_person_lives() -> None:
     assert carried(easter).holidays == set()
 
 
-def test_a_shift_that_ends_at_midnight_has_nothing_of_the_next_day() -> None:
+def test_a_shift_that_ends_or_begins_at_midnight_has_nothing_of_the_other_day() -> None:
     assert carried([(utc("2026-04-02 07:00"), utc("2026-04-02 22:00"))], BERLIN).holidays == set()
+    assert carried([(utc("2026-04-03 22:00"), utc("2026-04-05 22:00"))], BERLIN).holidays == set()
 
 
 def test_two_roles_at_once_are_one_time_on_call() -> None:
