@@ -72,13 +72,13 @@ def test_the_reason_says_whose_it_is_why_and_what_it_asked_for() -> None:
 
 
 def test_of_several_all_are_named_and_the_longest_counts() -> None:
-    longer = replace(silence("class=DiskFull", number=8, kind=Kind.MAINTENANCE), end=NOON + DAY)
+    longer = replace(silence("class=DiskFull", number=6, kind=Kind.MAINTENANCE), end=NOON + DAY)
 
     found = muted(DISK, CHECKOUT, [silence("host=db-1"), longer, silence("host=db-2", number=9)], NOON)
 
     assert found is not None
-    assert (found.until, found.silences) == (NOON + DAY, (7, 8))
-    assert "maintenance 8 of user:default/alice until 2026-03-03 12:00 UTC" in found.reason
+    assert (found.until, found.silences) == (NOON + DAY, (7, 6))
+    assert "maintenance 6 of user:default/alice until 2026-03-03 12:00 UTC" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,11 @@ def test_what_would_hide_too_much_or_belongs_to_nobody_is_refused(wrong: Silence
     assert any(one.startswith(fault) for one in raised.value.reasons)
 
 
-def test_a_good_one_may_begin() -> None:
-    assert silences.checked(GOOD, NOON) == GOOD
+@pytest.mark.parametrize(
+    "good", [GOOD, silence("title=~.*", "host=db-1"), replace(GOOD, start=NOON + DAY, end=NOON + 91 * DAY)]
+)
+def test_a_good_one_may_begin(good: Silence) -> None:
+    assert silences.checked(good, NOON) == good
 
 
 @settings(deadline=None)
