@@ -37,14 +37,11 @@ class Actions:
     fallback: str = ""
 
     def acknowledge(self, number: int, by: str, reason: str = "") -> Incident:
-        """Take it. Whoever has it already keeps it."""
+        """Take it, or answer a reminder. Whoever has it already keeps it."""
 
         def facts(incident: Incident) -> Sequence[Fact]:
-            return (
-                ()
-                if by in incident.assigned and incident.state is State.ACKNOWLEDGED
-                else [acknowledgement(incident, by, reason)]
-            )
+            has_it = by in incident.assigned and incident.state is State.ACKNOWLEDGED
+            return () if has_it and not incident.reminded else [acknowledgement(incident, by, reason)]
 
         return self._do(number, facts)
 

@@ -23,6 +23,7 @@ from oncall.incident import Fact, Kind, Opening
 from oncall.intakestore import Body, Key
 from oncall.machine import acknowledgement
 from oncall.moving import PORTAL, Mover
+from oncall.policy import Strategy
 from oncall.sameness import Rules
 from oncall.signal import Action, Signal
 from oncall.silencing import standing
@@ -156,7 +157,10 @@ class Taking:
     def _open(self, mover: Mover, said: Signal, service: str, why: str, alert: int | None, now: datetime) -> None:
         number = store.number(self.session)
         answers = self.answering.of(service)
-        opening = Opening(number, said.title, service, said.severity, answers.policy, signal=said.key)
+        policy = answers.policy
+        turns = any(level.strategy is Strategy.ROUND_ROBIN for level in policy.levels)
+        turn = store.turn(self.session, policy.name, answers.team) if turns else 0
+        opening = Opening(number, said.title, service, said.severity, policy, turn, said.key)
         reason = "; ".join(one for one in (why, f"{answers.team or 'nobody'}: {answers.why}") if one)
         environment = str(said.labels.get("environment", ""))[:40]
         mover.open(Fact(Kind.OPENED, reason=reason, opening=opening), answers.team, now, environment)

@@ -25,6 +25,12 @@ def number(session: Session) -> int:
     return int(session.scalar(select(func.max(IncidentRow.id))) or 0) + 1
 
 
+def turn(session: Session, policy: str, team: str) -> int:
+    """Return whose turn a round robin is at: as many as have opened before with that escalation of that team."""
+    mine = (IncidentRow.policy == policy, IncidentRow.team == team)
+    return int(session.scalar(select(func.count()).where(*mine)) or 0)
+
+
 def add(session: Session, incident: Incident, team: str, environment: str = "") -> None:
     """Write a new incident."""
     session.execute(

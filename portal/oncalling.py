@@ -28,12 +28,13 @@ from oncall.intakestore import Key
 from oncall.loop import Loop
 from oncall.moving import ADVANCE, SEND
 from oncall.notices import NOTICE, Messenger
-from oncall.paging.addresses import Providers
+from oncall.paging.addresses import Providers, understood
 from oncall.paging.channels import ChannelPager, Ways
 from oncall.paging.memory import MemoryPager
 from oncall.paging.networks import networks
 from oncall.paging.ports import Pager
 from oncall.plans import Plans
+from oncall.reaching import VERIFY, Reaching
 from oncall.receiving import RECEIVE, Receiver, tell
 from oncall.sending import Sender
 from oncall.terms import Urgency
@@ -69,6 +70,19 @@ class OnCall:
     @cached_property
     def plans(self) -> Plans:
         return Plans(self.database, self.jobs, self.clock, self.fallback)
+
+    @cached_property
+    def reaching(self) -> Reaching:
+        secret = configs.secret_key(self.config)
+        return Reaching(self.database, self.jobs, self.clock, secret, self.masked, lambda: self.pagers)
+
+    def masked(self, kind: str, address: str) -> str:
+        """Return what may be shown of an address; Error(INVALID) for one that cannot be used."""
+        if kind == PHONES and self.config.oncall.phones:
+            return "a phone on this portal's own page"
+        if kind != CHANNELS:
+            raise Error(Code.INVALID, "There is no such kind of channel here.")
+        return understood(address, self.ways.providers, self.ways.allowed).shown
 
     @cached_property
     def phones(self) -> MemoryPager:
@@ -135,6 +149,7 @@ class OnCall:
             ADVANCE: lambda work: loop.advance(work.claim),
             SEND: lambda work: sender.send(work.claim, work.lost),
             NOTICE: lambda work: messenger.send(work.claim),
+            VERIFY: lambda work: self.reaching.send(work.claim),
             AUDIT: audit,
             BEATS: lambda _work: watcher.beats(),
             WATCH: lambda _work: watcher.watch(),

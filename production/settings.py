@@ -26,7 +26,10 @@ def duration(text: Any) -> timedelta:
     parts = _DURATION.findall(text) if isinstance(text, str) else []
     if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
         raise ValueError("a duration with its unit is needed, like 500ms, 30s, 5m or 1h30m")
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    try:
+        return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError("that is longer than anything lasts; write a duration like 30s, 5m or 7d") from None
 
 
 def written(span: timedelta) -> str:

@@ -124,7 +124,8 @@ def test_a_heart_beats_by_a_get_and_says_when_the_next_is_due(client: FlaskClien
 def test_no_key_stands_in_the_log(client: FlaskClient, capsys: pytest.CaptureFixture[str]) -> None:
     client.post(f"/hooks/generic/{KEY}", data=b"{}")
     client.get(f"/hooks/heartbeat/{OTHER}")
-    assert KEY not in (told := "".join(capsys.readouterr())) and OTHER not in told
+    told = "".join(capsys.readouterr())
+    assert not [key for key in (KEY, OTHER) if key in told]
 
 
 def test_a_body_that_is_no_json_is_no_fault_of_ours(client: FlaskClient) -> None:

@@ -59,6 +59,17 @@ def test_whoever_acknowledges_ends_the_escalation_and_is_reminded(house: House) 
     assert "still on it" in house.phones.messages(ADA)[-1].text
 
 
+def test_a_reminder_that_is_answered_is_asked_again_later_and_does_not_escalate(house: House) -> None:
+    house.event()
+    house.work()
+    house.actions.acknowledge(1, ADA)
+    for half_hours in range(1, 7):
+        house.until(NOON + (30 * half_hours + 1) * MINUTE)
+        house.actions.acknowledge(1, ADA)
+    assert (house.incident().state, house.rang(BOB)) == (State.ACKNOWLEDGED, 0)
+    assert house.story().count("reminded") == 6
+
+
 def test_the_same_event_a_thousand_times_is_one_incident_and_one_page(house: House) -> None:
     for _ in range(200):
         house.event()
