@@ -38,7 +38,8 @@ def in_time(act: Callable[[], T], limit: timedelta) -> T:
 
     A name server cannot be told to hurry, everything else in a Wire ends by itself.
     """
-    if not _hung.acquire(blocking=False):
+    places = _hung
+    if not places.acquire(blocking=False):
         raise Late("too many earlier calls still hang")
     answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
 
@@ -48,7 +49,7 @@ def in_time(act: Callable[[], T], limit: timedelta) -> T:
         except Exception as error:  # noqa: BLE001 - handed to the caller's thread, which raises it
             answers.put((None, error))
         finally:
-            _hung.release()
+            places.release()
 
     threading.Thread(target=run, name="paging", daemon=True).start()
     try:
