@@ -5,7 +5,7 @@ it, unless they are the one who leaves; from there the new order goes on. So nob
 somebody else has joined.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -27,28 +27,23 @@ def added(
 ) -> Rotation:
     """Return the rotation with one person more, at a place of the order; else they come last, seen from then."""
     since = begins(rotation, at, when)
-    before = _planned(rotation, since)
-    if person in before.order:
+    if person in rotation.lineup(since).order:
         raise Error(Code.CONFLICT, f"{person} is in {rotation.name} already.")
-    return _changed(rotation, [_with(lineup, person, position) for lineup in [before, *_later(rotation, since)]])
+    return _edited(rotation, since, lambda lineup: _with(lineup, person, position))
 
 
 def removed(rotation: Rotation, person: str, at: datetime, when: RollOut = RollOut.AFTER_SHIFT) -> Rotation:
     """Return the rotation without a person. Only with NOW is a shift of theirs cut short: the next one takes over."""
     since = begins(rotation, at, when)
-    before = _planned(rotation, since)
-    later = _later(rotation, since)
-    if not any(person in lineup.order for lineup in [before, *later]):
+    if not any(person in lineup.order for lineup in (rotation.lineup(since), *_later(rotation, since))):
         raise Error(Code.NOT_FOUND, f"{person} is not in {rotation.name}.")
-    return _changed(
-        rotation, [_kept(lineup, [one for one in lineup.order if one != person]) for lineup in [before, *later]]
-    )
+    return _edited(rotation, since, lambda lineup: _kept(lineup, [one for one in lineup.order if one != person]))
 
 
 def reordered(rotation: Rotation, order: Sequence[str], at: datetime, when: RollOut = RollOut.AFTER_SHIFT) -> Rotation:
     """Return the rotation with another order, which also takes the place of changes that were planned for later."""
     since = begins(rotation, at, when)
-    return _changed(rotation, [_kept(_planned(rotation, since), order)])
+    return replace(rotation, lineups=(*_earlier(rotation, since), _kept(_planned(rotation, since), order)))
 
 
 def begins(rotation: Rotation, at: datetime, when: RollOut) -> datetime:
@@ -64,6 +59,22 @@ def begins(rotation: Rotation, at: datetime, when: RollOut) -> datetime:
     return hand_off(rotation, number)
 
 
+def _edited(rotation: Rotation, since: datetime, edit: Callable[[LineUp], LineUp]) -> Rotation:
+    """Edit the line-up that holds at `since`, from then on, and those that are planned for later.
+
+    A later one that went on from where the one before would have been goes on from there again.
+    """
+    changed = replace(rotation, lineups=(*_earlier(rotation, since), edit(_planned(rotation, since))))
+    for lineup in _later(rotation, since):
+        edited = edit(lineup)
+        went_on = _next(replace(rotation, lineups=_earlier(rotation, lineup.since)), lineup.since)
+        goes_on = _next(changed, lineup.since)
+        if went_on == lineup.order[lineup.first : lineup.first + 1] and goes_on and goes_on[0] in edited.order:
+            edited = replace(edited, first=edited.order.index(goes_on[0]))
+        changed = replace(changed, lineups=(*changed.lineups, edited))
+    return changed
+
+
 def _planned(rotation: Rotation, since: datetime) -> LineUp:
     """Return the line-up that would hold at a moment, as if it had begun right then."""
     lineup = rotation.lineup(since)
@@ -71,14 +82,18 @@ def _planned(rotation: Rotation, since: datetime) -> LineUp:
     return LineUp(since, lineup.order, first)
 
 
-def _later(rotation: Rotation, since: datetime) -> list[LineUp]:
-    return [lineup for lineup in rotation.lineups if lineup.since > since]
+def _next(rotation: Rotation, since: datetime) -> tuple[str, ...]:
+    """Return whose turn a moment is in; nobody where there is nobody."""
+    planned = _planned(rotation, since)
+    return planned.order[planned.first : planned.first + 1]
 
 
-def _changed(rotation: Rotation, lineups: Sequence[LineUp]) -> Rotation:
-    """Return the rotation with these line-ups in the place of all from the first of them on."""
-    before = [lineup for lineup in rotation.lineups if lineup.since < lineups[0].since]
-    return replace(rotation, lineups=(*before, *lineups))
+def _earlier(rotation: Rotation, since: datetime) -> tuple[LineUp, ...]:
+    return tuple(lineup for lineup in rotation.lineups if lineup.since < since)
+
+
+def _later(rotation: Rotation, since: datetime) -> tuple[LineUp, ...]:
+    return tuple(lineup for lineup in rotation.lineups if lineup.since > since)
 
 
 def _with(lineup: LineUp, person: str, position: int | None) -> LineUp:

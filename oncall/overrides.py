@@ -46,7 +46,7 @@ def covered(
     first, last = max(start or shift.start, now), end or shift.end
     if first >= last:
         raise Error(Code.CONFLICT, "That time is over; choose one that is still to come.")
-    if first < shift.start or last > shift.end:
+    if (start or first) < shift.start or last > shift.end:
         raise Error(Code.INVALID, "That reaches beyond the shift; choose a time within it.")
     if person == shift.person:
         raise Error(Code.CONFLICT, "That shift is theirs already.")

@@ -1,8 +1,8 @@
 """A walk over every minute, with arithmetic of its own, comes to the same as the schedule does.
 
 The walk knows nothing of moments and offsets. It looks at what a clock on the wall has shown so far (a hand-off or a
-start is due once that has been reached) and at what it will still show (an end is due once no earlier time will come
-again). That is the meaning of "first occurrence", "last occurrence" and "after the gap", said another way.
+start is due once that has been reached) and at what it will still show (an end is due once neither it nor an earlier
+time will come again). That is what "first occurrence", "last occurrence" and "after the gap" mean, said another way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,11 +59,12 @@ WEEK_MINUTES = 7 * 24 * 60
 
 
 class Minute(NamedTuple):
-    """One minute: when, what the clock has shown at most so far, and what it will show at least from here on."""
+    """One minute: when, what the clock has shown at most so far, and will show at least from it, and after it, on."""
 
     at: datetime
     so_far: int
     to_come: int
+    after: int
 
 
 def on_the_wall(shown: datetime) -> int:
@@ -75,8 +76,8 @@ def minutes(zone: ZoneInfo, since: datetime, until: datetime) -> list[Minute]:
     after = [until + number * MINUTE for number in range(26 * 60)]  # no clock is ever put back by more than a day
     shown = [on_the_wall(at.astimezone(zone)) for at in moments + after]
     most = accumulate(shown, max)
-    least = reversed(list(accumulate(reversed(shown), min)))
-    return [Minute(*minute) for minute in zip(moments, most, least, strict=False)]
+    least = list(accumulate(reversed(shown), min))[::-1]
+    return [Minute(*minute) for minute in zip(moments, most, least, least[1:], strict=False)]
 
 
 @dataclass
@@ -126,11 +127,14 @@ def turn_counts(plan: Plan, begins: datetime, ends: datetime) -> bool:
 
 
 def in_window(window: Window, minute: Minute) -> bool:
-    """Has its start been shown, and will some time before its end still be?"""
+    """Has its start been shown, and will a time before its end, or later its end itself, still be?"""
     starts, ends = window.starts // MINUTE, window.ends // MINUTE
     monday = minute.so_far - minute.so_far % WEEK_MINUTES
     weeks = (monday - 2 * WEEK_MINUTES, monday - WEEK_MINUTES, monday)
-    return any(minute.so_far >= week + starts and minute.to_come < week + ends for week in weeks)
+    return any(
+        minute.so_far >= week + starts and (minute.to_come < week + ends or minute.after <= week + ends)
+        for week in weeks
+    )
 
 
 def seated(order: list[str], at: int, roles: Any) -> dict[str, str]:
@@ -166,6 +170,16 @@ WINDOWS: list[tuple[Window, ...]] = [
 ]
 
 
+QUARTER = timedelta(minutes=15)
+nights = some.builds(  # every night, about the hours in which clocks change
+    lambda start, length: tuple(
+        Window(day * DAY + start * QUARTER, day * DAY + (start + length) * QUARTER) for day in range(7)
+    ),
+    some.integers(0, 14),
+    some.integers(1, 12),
+)
+
+
 @some.composite
 def plans(draw: Any, name: str, day: datetime, home: str) -> Plan:
     zone = ZoneInfo(draw(some.sampled_from([home, home, "Asia/Kathmandu"])))
@@ -174,7 +188,7 @@ def plans(draw: Any, name: str, day: datetime, home: str) -> Plan:
     starts = day - draw(some.integers(-1, LEAD - 1)) * DAY + clock
     order = draw(some.lists(some.sampled_from(PEOPLE), max_size=5))
     roles = draw(some.sampled_from([{"primary": 0}, {"primary": 0, "secondary": 1}, {"secondary": 2, "primary": 1}]))
-    windows = draw(some.sampled_from(WINDOWS))
+    windows = draw(some.sampled_from(WINDOWS) | nights)
     since = day.replace(tzinfo=UTC)
     moments = sorted(set(draw(some.lists(some.integers(-LEAD * 1440, 1440), max_size=2))))
     changes = []
@@ -241,6 +255,19 @@ def compare(case: tuple[Schedule, list[Plan], list[Override], datetime]) -> None
     for number, seats in enumerate(expected):
         at = since + number * MINUTE
         assert found[number] == overridden(seats, changes, at), at.isoformat()
+
+
+@pytest.mark.parametrize(("home", "day"), CHANGES, ids=lambda said: str(said)[:16])
+def test_every_hand_off_and_every_edge_of_that_night_is_where_the_walk_has_it(home: str, day: datetime) -> None:
+    edges = [(day.weekday() + days) % 7 * DAY + hour * 60 * MINUTE for days in (-1, 0, 1) for hour in range(6)]
+    windows = tuple(Window(edge + QUARTER, edge + 3 * QUARTER) for edge in edges)
+    opened = {minute % WEEK_MINUTES for one in windows for minute in range(one.starts // MINUTE, one.ends // MINUTE)}
+    low = Rotation("low", PEOPLE, every("1 hour"), day - 2 * DAY, ZoneInfo(home), {"primary": 0, "secondary": 1})
+    high = Rotation("high", ("fay", "gus", "hoa"), every("1 day"), day - 2 * DAY, ZoneInfo(home), windows=windows)
+
+    compare(
+        (Schedule(ZoneInfo(home), (low, high)), [Plan(low, "1 hour"), Plan(high, "1 day", frozenset(opened))], [], day)
+    )
 
 
 @settings(max_examples=10, deadline=None)
