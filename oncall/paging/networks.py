@@ -36,7 +36,7 @@ def reachable(address: str, allowed: Sequence[Network]) -> bool:
     inner = _inner(ip)
     if any(one in network for one in (ip, inner) for network in allowed if one.version == network.version):
         return True
-    return inner.is_global and not inner.is_multicast and ip not in _6TO4
+    return inner.is_global and not inner.is_multicast
 
 
 def _inner(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
