@@ -69,7 +69,12 @@ def test_two_roles_at_once_are_one_time_on_call() -> None:
 
 
 def test_only_what_lies_between_the_two_moments_counts() -> None:
-    load = only([shift(ADA, NOON - DAY, NOON + DAY)], NOON, NOON + 7 * DAY, [Page(ADA, NOON - MINUTE), Page(ADA, NOON)])
+    load = only(
+        [shift(ADA, NOON - DAY, NOON + DAY)],
+        NOON,
+        NOON + 7 * DAY,
+        [Page(ADA, NOON + step) for step in (-MINUTE, 0 * HOUR, 7 * DAY)],
+    )
 
     assert (load.carried.time, load.pages) == (DAY, 1)
 
