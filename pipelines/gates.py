@@ -102,6 +102,9 @@ def _target(of: Situation) -> Gate:
     if not of.target_known:
         why = f"this portal has no target of kind {of.target_kind}"
         return Gate("bad", "No such target here", why, "target", overridable=False)
+    if of.moved_from not in ("", of.target_kind):
+        why = f"what serves runs on {of.moved_from}, and nothing would end it there; use a new environment for it"
+        return Gate("bad", f"It would move to {of.target_kind}", why, "target", overridable=False)
     return Gate("good", "The target is known", of.target_kind, "target", overridable=False)
 
 

@@ -144,6 +144,7 @@ class Planner:
         newer = base.revision if moving.back and base is not None else target_revision
         taken_away = _taken_away(mirror, asked, moving, newer)
         stuck = store.is_stuck(session, asked.service, asked.environment)
+        was = store.set_up(session, asked.service, asked.environment)
         made = plan(
             asked.service,
             asked.environment,
@@ -156,7 +157,7 @@ class Planner:
             trial=asked.terms.trial,
             irreversible="" if asked.rollback or moving.back or asked.terms.trial else taken_away,
             before=traffic.before(session, asked.service, asked.environment, at),
-            was=store.set_up(session, asked.service, asked.environment),
+            was=was,
             stuck=stuck,
         )
         lane = store.lane(asked.service, asked.environment)
@@ -169,6 +170,7 @@ class Planner:
             follows or base is None,
             target_known=str(made.target["kind"]) in self.target_kinds,
             target_kind=str(made.target["kind"]),
+            moved_from=str(was.target["kind"]) if base is not None and was is not None else "",
             stuck=stuck,
             held=hold.reason if hold and not asked.rollback else "",
             problems=problems,

@@ -79,6 +79,7 @@ class Situation:
     was_healthy: bool = True  # of a rollback's release: it has been healthy in this environment
     target_known: bool = True
     target_kind: str = "local"
+    moved_from: str = ""  # the kind of target on which the base serves, where that is known
     stuck: bool = False  # the last deploy there ended stuck: nobody knows what serves
     held: str = ""  # why the lane is held, empty when it is not
     problems: int = 0  # of the catalog file at this revision, errors only

@@ -55,6 +55,11 @@ def test_a_small_step_forward_passes_every_gate() -> None:
             "No such target here: this portal has no target of kind kubernetes",
         ),
         (
+            {"moved_from": "local", "target_kind": "command"},
+            "It would move to command: what serves runs on local, and nothing would end it there; "
+            "use a new environment for it",
+        ),
+        (
             {"rollback": True, "was_healthy": False},
             "It has never been healthy here: release 2 did not become healthy; choose one that did",
         ),
