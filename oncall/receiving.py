@@ -122,6 +122,8 @@ class Taking:
         """Do what one signal comes to."""
         now = self.receiver.clock()
         place = grouping.placed(said, self.answering, self.receiver.fallback)
+        if not place.service:  # nobody is named, not even for what is nobody's: it is shown, and the alarm is raised
+            place = Placed(said.service, place.why or "it names no service, and nobody answers for what names none")
         situation = store.situation(self.session, said, place.service, now)
         silences = standing(self.session, now)
         mute = silences.muted(said, place.service) if said.action is Action.TRIGGER else None
