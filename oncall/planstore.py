@@ -168,6 +168,11 @@ def ways(session: Session, people: Collection[str]) -> Mapping[str, Sequence[Way
     return found
 
 
+def is_used(session: Session, kind: str) -> bool:
+    """Is there a channel of that kind?"""
+    return session.scalar(select(ChannelRow.id).where(ChannelRow.kind == kind).limit(1)) is not None
+
+
 def way(session: Session, number: int) -> Way | None:
     row = session.get(ChannelRow, number)
     return _way(row) if row else None

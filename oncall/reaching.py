@@ -18,9 +18,9 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs
 from oncall import planstore, zones
-from oncall.paging.ports import Delivered, Key, Outcome, Page, Pager
+from oncall.paging.ports import Delivered, Outcome, Pager
+from oncall.paging.wording import verification
 from oncall.planstore import Way
-from oncall.terms import Severity, Urgency
 
 VERIFY = "oncall.verify"
 HOLDS = timedelta(minutes=15)  # a code
@@ -151,10 +151,7 @@ class Reaching:
         pager = self.pagers().get(way.kind)
         if pager is None or way.code_until is None:
             return None
-        title = f"Your code is {self._code(way)}"
-        text = "Somebody gave this address as a way to page you. Type the code into Fullcycle, or do nothing."
-        about = Key(0, int(way.code_until.timestamp()), 0, way.person, str(way.id))
-        return pager.send(Page(about, title, text, Severity.INFO, Urgency.LOW, way.person, way.address))
+        return pager.send(verification(way.person, way.address, self._code(way), HOLDS, str(way.id)))
 
     def _code(self, way: Way) -> str:
         """Return six digits that hold for this channel until its moment."""

@@ -3,11 +3,13 @@
 The pagers that need processes of their own are made where pages are sent from, which is the worker.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import httpx2
 import structlog
@@ -19,7 +21,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from ledger.runner import Handler, Periodic, Work
-from oncall import heartbeat, intakestore
+from oncall import heartbeat, intakestore, planstore
 from oncall import query as incidents
 from oncall.actions import Actions, end_silences_of
 from oncall.answering import Answering
@@ -101,6 +103,19 @@ class OnCall:
     def pagers(self) -> Mapping[str, Pager]:
         found: dict[str, Pager] = {CHANNELS: ChannelPager(self.ways, self.clock)}
         return found | ({PHONES: self.phones} if self.config.oncall.phones else {})
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Have what carries messages ready while a worker runs; without anybody's channel nothing is started."""
+        with self.database.read() as session:
+            needed = planstore.is_used(session, CHANNELS)
+        channels = cast(ChannelPager, self.pagers[CHANNELS])
+        if needed:
+            channels.warm()
+        try:
+            yield
+        finally:
+            channels.close()
 
     @cached_property
     def receiver(self) -> Receiver:

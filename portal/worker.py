@@ -26,5 +26,6 @@ def run(services: Services) -> None:
     for problem in wiring.local(services.config, services.database).converge():
         log.error("not as it should be", problem=problem)
     log.info("worker begins", worker=name)
-    runner.run()
+    with services.oncall.ready():
+        runner.run()
     log.info("worker ends", worker=name)
