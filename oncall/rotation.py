@@ -76,7 +76,7 @@ def held(rotation: Rotation, since: datetime, until: datetime) -> Iterator[Held]
     """Yield, in order, every stretch that has some time between two moments."""
     start = max(since, rotation.since, hand_off(rotation, 0))
     until = min(until, rotation.until)
-    if start >= until:
+    if start >= until or start.year > LAST_YEAR:
         return
     roles = tuple(sorted(rotation.roles.items(), key=lambda role: role[1]))
     turns = list(_turns(rotation, start, until))
@@ -169,10 +169,7 @@ def counted(rotation: Rotation, number: int) -> int:
     every, starts, windows = rotation.every, rotation.starts, rotation.windows
     if isinstance(every, Rule):
         year, at = _year_of(every, starts, number)
-        return (
-            sum(_counts_of_year(every, starts, windows, one)[-1] for one in range(starts.year, year))
-            + (_counts_of_year(every, starts, windows, year)[at])
-        )
+        return _counted_before(every, starts, windows, year) + _counts_of_year(every, starts, windows, year)[at]
     size = period(every)
     if size is None:
         return number
@@ -210,7 +207,7 @@ def _guess(every: Every | Rule, starts: datetime, wall: datetime) -> int:
     return before + bisect_right(_of_year(every, starts, year), wall) - 1
 
 
-@lru_cache(10_000)
+@lru_cache(2000)
 def _of_year(rule: Rule, starts: datetime, year: int) -> tuple[datetime, ...]:
     """Return when the turns of a year begin; turn 0 at `starts`, whatever the rule says."""
     return (*((starts,) if year == starts.year else ()), *rule.of_year(starts, year))
@@ -226,11 +223,16 @@ def _year_of(rule: Rule, starts: datetime, number: int) -> tuple[int, int]:
     raise OverflowError("no such turn")
 
 
-@lru_cache(10_000)
+@lru_cache(2000)
 def _counts_of_year(rule: Rule, starts: datetime, windows: tuple[Window, ...], year: int) -> tuple[int, ...]:
     ahead = (wall for one in range(year + 1, LAST_YEAR) for wall in _of_year(rule, starts, one))
     walls = [*_of_year(rule, starts, year), next(ahead, starts.replace(year=LAST_YEAR, day=1))]
     return _sums([touches(windows, *pair) for pair in pairwise(walls)])
+
+
+@lru_cache(1000)
+def _counted_before(rule: Rule, starts: datetime, windows: tuple[Window, ...], year: int) -> int:
+    return sum(_counts_of_year(rule, starts, windows, one)[-1] for one in range(starts.year, year))
 
 
 @lru_cache(1000)

@@ -15,6 +15,7 @@ PARTS = ("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "BYHO
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY")
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 LONGEST = 200  # characters
+MOST_A_DAY = 6
 YEARS = 10  # within which there must be a hand-off
 _DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
 _INSTEAD = {"COUNT": "give the rotation a `to`", "UNTIL": "give the rotation a `to`", "DTSTART": "that is `starts`"}
@@ -97,6 +98,8 @@ def _days(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _refuse_what_means_nothing(rule: Rule) -> None:
+    if max(len(rule.hours), 1) * max(len(rule.minutes), 1) > MOST_A_DAY:
+        raise ValueError(f"a rule has at most {MOST_A_DAY} hand-offs a day; write `every: 1 hour` for more")
     if rule.frequency != "MONTHLY" and any(ordinal for ordinal, _ in rule.days):
         raise ValueError("the first or last weekday is one of a month; write FREQ=MONTHLY")
     if rule.frequency == "WEEKLY" and rule.month_days:

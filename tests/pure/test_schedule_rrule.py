@@ -75,6 +75,7 @@ def test_a_rule_means_what_it_means_elsewhere(text: str, starts: datetime) -> No
         ("FREQ=MONTHLY;BYDAY=6MO", '"6MO" is no weekday'),
         ("FREQ=WEEKLY;BYMONTHDAY=1", "does not go with FREQ=WEEKLY"),
         ("FREQ=WEEKLY;BYSETPOS=1", "BYSETPOS goes with FREQ=MONTHLY"),
+        ("FREQ=DAILY;BYHOUR=1,2,3,4;BYMINUTE=0,30", "at most 6 hand-offs a day"),
         ("FREQ=DAILY;BYHOUR=24", "BYHOUR is from 0 to 23"),
         ("FREQ=DAILY\nDTSTART:20200101", "needs"),
         ("=", '"" is no part of a rule'),
