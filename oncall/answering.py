@@ -69,6 +69,10 @@ class Answering:
                 self._services[ref] = None
         return self._services[ref]
 
+    def learn(self, services: Sequence[Service]) -> None:
+        """Take services that were read together, so that `of` asks for none of them by itself."""
+        self._services.update((one.ref, one) for one in services)
+
     def __contains__(self, ref: object) -> bool:
         """Say whether somebody answers for a service, or is there as a team or person, without any fallback."""
         if not isinstance(ref, str) or ref.startswith((GROUP, "user:")):
@@ -126,11 +130,15 @@ class Answering:
 
     def of_the_team(self, team: str, at: datetime) -> Sequence[str]:
         """Return who is on call first in the team's schedules; everybody in it where it has none."""
-        names = [name for name, versions in self.schedules.items() if versions[-1].team == team and versions[-1].text]
+        names = self.schedules_of(team)
         if not names:
             return self.members(team)
         shifts = [self.who(name, at).get(PRIMARY) for name in names]
         return list(dict.fromkeys(shift.person for shift in shifts if shift and shift.person))
+
+    def schedules_of(self, team: str) -> Sequence[str]:
+        """Return the names of the team's schedules that are still there."""
+        return [name for name, versions in self.schedules.items() if versions[-1].team == team and versions[-1].text]
 
     def members(self, team: str) -> Sequence[str]:
         if team.startswith("user:"):

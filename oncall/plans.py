@@ -53,6 +53,7 @@ class Plans:
     jobs: Jobs
     clock: Clock
     fallback: str = ""
+    only_looks: bool = False  # overrides are proposed and not kept: what is shown before it is saved
 
     # --- schedules and escalations as they are written ----------------------------------------------------------------
 
@@ -86,21 +87,30 @@ class Plans:
             planstore.write(tx, kind, name, there.team, "", now, by, why)
             events.record(tx, f"oncall.{kind}_taken_away", f"{kind}:{name}", by, now, {"why": why})
 
+    def propose_escalation(self, name: str, text: str) -> Policy:
+        """Return the escalation that a text is; Error(INVALID) with every problem of it."""
+        with self.database.read() as session:
+            return self._policy(session, name, text)
+
     def save_escalation(self, name: str, team: str, text: str, by: str, why: str = "") -> Policy:
         """Keep an escalation; incidents that are open go on with the one that they opened with."""
         now = self.clock()
         with self.jobs.transaction() as tx:
-            answering = Answering(tx, self.fallback)
-            roles = [f"{one}/{role}" for one in answering.schedules for role in self._roles(answering, one)]
-            known = policyfile.Known(list(answering.known.people), list(answering.known.groups), roles)
-            policy, problems = policyfile.read(text, name, known)
-            if policy is None:
-                raise Error(Code.INVALID, f"{name} is no escalation yet.", reasons=[str(one) for one in problems])
-            if policy.name != name:
-                raise Error(Code.INVALID, f"The file says name: {policy.name}; save it under that name, or change it.")
+            policy = self._policy(tx, name, text)
             written = planstore.write(tx, ESCALATION, name, team, text, now, by, why)
             data = {"version": written.version, "why": why}
             events.record(tx, "oncall.escalation_written", f"escalation:{name}", by, now, data)
+        return policy
+
+    def _policy(self, session: Session, name: str, text: str) -> Policy:
+        answering = Answering(session, self.fallback)
+        roles = [f"{one}/{role}" for one in answering.schedules for role in self._roles(answering, one)]
+        known = policyfile.Known(list(answering.known.people), list(answering.known.groups), roles)
+        policy, problems = policyfile.read(text, name, known)
+        if policy is None:
+            raise Error(Code.INVALID, f"{name} is no escalation yet.", reasons=[str(one) for one in problems])
+        if policy.name != name:
+            raise Error(Code.INVALID, f"The file says name: {policy.name}; save it under that name, or change it.")
         return policy
 
     def _read(self, name: str, text: str) -> Schedule:
@@ -200,6 +210,8 @@ class Plans:
             answering = Answering(tx, self.fallback)
             both = [kept, *(one for one in [planstore.override(tx, kept.pair or 0)] if one is not None)]
             proposal = self._reviewed(tx, answering, kept.schedule, now, (), [one.override.number for one in both])
+            if self.only_looks:
+                return proposal
             for one in both:
                 self._end(tx, one, now)
             events.record(tx, "oncall.given_back", f"schedule:{kept.schedule}", by, now, _told(kept.override))
@@ -224,6 +236,8 @@ class Plans:
             made = make(answering)
             self._sensible(answering, found, made)
             proposal = self._reviewed(tx, answering, schedule, now, made, ())
+            if self.only_looks:
+                return proposal
             numbers = [planstore.put_override(tx, schedule, one) for one in made]
             if len(numbers) == 2:
                 planstore.pair_overrides(tx, *numbers)
