@@ -356,6 +356,8 @@ def several(draw: st.DrawFn, each: st.SearchStrategy[object]) -> str:
 @given(rules(), st.integers(0, 4000), st.integers(0, 2500))
 @example("FREQ=WEEKLY;INTERVAL=2;WKST=SU;BYDAY=TU,SU", 3, 100)
 @example("FREQ=MONTHLY;BYMONTHDAY=31,-31", 0, 2000)
+@example("FREQ=DAILY;COUNT=3", 0, 100)
+@example("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-1", 0, 400)
 @example("FREQ=YEARLY", 59, 2000)  # begins on 29 February
 @example("FREQ=YEARLY;BYDAY=53WE,-53TH", 0, 2500)
 @example("FREQ=MONTHLY;BYDAY=5FR,-5MO;BYMONTHDAY=29,30,31,1,2,3", 0, 900)

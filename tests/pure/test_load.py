@@ -115,6 +115,10 @@ def test_the_last_free_weekend_is_one_without_a_moment_on_call() -> None:
     assert only([shift(ADA, since, until)], since, until).since_free_weekend is None
 
 
+def test_a_weekend_that_is_not_over_is_not_free_yet() -> None:
+    assert only([shift(ADA, NOON, NOON + HOUR)], NOON, utc("2026-03-08 12:00")).since_free_weekend is None
+
+
 # Against a walk
 
 spans = st.lists(

@@ -101,6 +101,15 @@ def test_a_night_of_which_a_part_was_held_before_is_not_gained_again() -> None:
     assert (change.gained.night_time, len(change.gained.nights)) == (4 * HOUR, 0)
 
 
+def test_a_free_day_of_which_a_part_was_held_before_is_not_gained_again() -> None:
+    christmas = datetime(2026, 12, 25, 8, tzinfo=UTC)
+    before, after = [shift(ADA, christmas, christmas + HOUR)], [shift(ADA, christmas, christmas + 2 * HOUR)]
+
+    [change] = reviewed(before, after, christmas, home=BERLIN).changes
+
+    assert (change.gained.time, change.gained.holidays) == (HOUR, frozenset())
+
+
 def test_a_gap_that_opens_and_one_that_closes_are_told_apart() -> None:
     before = [shift(ADA, SATURDAY, SATURDAY + DAY)]
     after = [shift(ADA, SATURDAY + 2 * HOUR, SATURDAY + DAY), shift(BO, SATURDAY + 2 * DAY, SATURDAY + 3 * DAY)]
@@ -142,7 +151,7 @@ def test_all_who_gain_or_lose_are_to_be_told() -> None:
 
 def test_whether_somebody_else_is_on_call_at_once_is_said() -> None:
     later = reviewed(WEEK, COVERED)
-    at_once = reviewed(WEEK, COVERED, now=SATURDAY + 10 * HOUR)
+    at_once = reviewed(WEEK, COVERED, now=SATURDAY + 9 * HOUR)  # the very moment of the hand-off
 
     assert not later.changes_now
     assert at_once.now == (Handover("primary", (ADA,), (BO,)),)
