@@ -20,6 +20,10 @@ class Action(StrEnum):
     LOCK_ALL = "lock more than one service"
     REGISTER = "add repositories"
     MANAGE = "manage accounts"
+    DECIDE = "decide about incidents of"
+    SILENCE = "silence alerts of"
+    INTEGRATE = "make integrations of"
+    PLAN = "plan shifts of"
 
 
 ADMIN_ONLY = frozenset({Action.REGISTER, Action.MANAGE, Action.LOCK_ALL})
