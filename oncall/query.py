@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from ledger.errors import Code, Error
 from ledger.events import EventRow
 from oncall import outbox, store
 from oncall.incident import Incident
@@ -105,6 +106,14 @@ def incidents(
         asked.append(IncidentRow.id < before)
     rows = session.execute(select(*_COLUMNS).where(*asked).order_by(IncidentRow.id.desc()).limit(limit))
     return [_row(row) for row in rows]
+
+
+def row(session: Session, number: int) -> Row:
+    """Return one incident as lists show it; NOT_FOUND where there is none."""
+    found = session.execute(select(*_COLUMNS).where(IncidentRow.id == number)).one_or_none()
+    if found is None:
+        raise Error(Code.NOT_FOUND, f"there is no incident {number}; look at the list of all")
+    return _row(found)
 
 
 def open_of(session: Session, services: Collection[str]) -> Sequence[Row]:

@@ -137,6 +137,7 @@ def deploys(
     running: bool | None = None,
     ended: str | None = None,
     since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[Row]:
@@ -157,6 +158,8 @@ def deploys(
         asked.append(DeployRow.ending.not_in(("aborted", *TRIED)))
     if since is not None:
         asked.append(DeployRow.requested_at >= since)
+    if until is not None:
+        asked.append(DeployRow.requested_at <= until)
     if before is not None:
         asked.append(DeployRow.id < before)
     # By the moment where a moment is asked for, so that one index serves both; ids grow with it anyhow.
