@@ -127,6 +127,12 @@ def has_open(session: Session, source: str, key: str) -> bool:
     return session.scalar(select(AlertRow.id).where(*is_open)) is not None
 
 
+def incident_of(session: Session, source: str, key: str) -> int | None:
+    """Return the incident of the newest alert of that source and key; None when there is none, or it is muted."""
+    asked = (AlertRow.key == key, AlertRow.source == source)
+    return session.scalar(select(AlertRow.incident_id).where(*asked).order_by(AlertRow.id.desc()).limit(1))
+
+
 def _open_of(session: Session, service: str) -> Sequence[Grouped]:
     """Return the open incidents of a service, each with the signal that opened it."""
     columns = (IncidentRow.id, IncidentRow.service, IncidentRow.opened_at, IncidentRow.last_at, IncidentRow.severity)
