@@ -15,9 +15,12 @@ from portal.api import (
     deploys,
     document,
     facts,
+    incidents,
     locks,
+    oncall,
     owners,
     people,
+    plans,
     problems,
     repositories,
     scorecards,
@@ -49,6 +52,9 @@ def blueprint(services: Services) -> APIBlueprint:
         simulate,
         problems,
         people,
+        oncall,
+        plans,
+        incidents,
     ):
         api.register_blueprint(door.bp)
     api.register_error_handler(HTTPError, _misunderstood)

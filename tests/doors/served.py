@@ -130,6 +130,12 @@ class Visitor:
         said = more or {"json": {} if body is None else body}
         return self._client.post(f"/api/v1{path}", headers=self._headers, **said)
 
+    def put(self, path: str, body: Any = None) -> TestResponse:
+        return self._client.put(f"/api/v1{path}", headers=self._headers, json={} if body is None else body)
+
+    def delete(self, path: str) -> TestResponse:
+        return self._client.delete(f"/api/v1{path}", headers=self._headers)
+
     def ended(self, deploy_id: int) -> Any:
         """Wait until that deploy has ended; return its page."""
         until(lambda: bool(self.get(f"/deploys/{deploy_id}").json["deploy"]["ended"]), f"deploy {deploy_id} has ended")
@@ -144,21 +150,21 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def portal(folder: Path, *, port: int = 8000, url: str = "") -> Iterator[Served]:
+def portal(folder: Path, *, port: int = 8000, url: str = "", **more: Any) -> Iterator[Served]:
     """Set everything up in a folder of the test's own, on SQLite unless a URL says otherwise."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(live, "LOOK", 0.05)  # or each end would wait a second for the stream's thread
         patch.setattr(accounts, "generate_password_hash", partial(generate_password_hash, method="scrypt:1024:8:1"))
-        with _opened(folder, port, url) as served:
+        with _opened(folder, port, url, **more) as served:
             yield served
 
 
 @contextmanager
-def _opened(folder: Path, port: int, url: str) -> Iterator[Served]:
+def _opened(folder: Path, port: int, url: str, **more: Any) -> Iterator[Served]:
     repository = folder / "shop"
     repository.mkdir()
     git(repository, "init", "-q", "-b", "main")
-    config = Config(data=folder / "data", port=port, database_url=url)
+    config = Config(data=folder / "data", port=port, database_url=url, **more)
     config.data.mkdir()
     database = with_tables(Database(url) if url else db.sqlite(config.data / "fullcycle.db"))
     services = wiring.wire(config, opened=database)

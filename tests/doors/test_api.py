@@ -18,6 +18,7 @@ from portal import live
 from portal.api import document, shapes
 from portal.auth import LOGIN_LIMITS
 from tests.conftest import NOON
+from tests.doors import oncallhall
 from tests.doors.served import BAD, PASSWORD, Served, Visitor, git, portal
 
 DEPLOY = "/services/checkout/deploys"
@@ -43,6 +44,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         train = Train((Car("a" * 40, "an old change", "Alice Moreau", state="gone"),), "b" * 40)
         with made.services.database.write() as session:
             coursestore.add(session, Course(CHECKOUT, "production", BOB, NOON, train, state="arrived"))
+        oncallhall.plan(made, "checkout")
+        oncallhall.wake(made)
         yield made
 
 
@@ -189,8 +192,7 @@ def test_nobody_may_even_look(shop: Served, spec: Mapping[str, Any]) -> None:
     for path, method, operation in operations(spec):
         if operation.get("security") == [{}]:
             continue
-        ask = nobody.get if method == "get" else nobody.post
-        answer = ask(_filled(path))
+        answer = getattr(nobody, method)(_filled(path))
         assert answer.status_code == 401, path
         assert answer.json["error"]["code"] == "unauthenticated"
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -494,6 +496,7 @@ def test_the_same_holds_on_postgresql(tmp_path: Path, postgres_url: str) -> None
 def _filled(path: str) -> str:
     known = {"name": "checkout", "environment": "production", "deploy_id": "1", "repository_id": "1"}
     known |= {"course_id": "1", "lock_id": "1", "kind": "component", "namespace": "default"}
+    known |= {"number": "1", "override_id": "1", "kinds": "schedules"}
     return path.removeprefix("/api/v1").format(**known)
 
 
