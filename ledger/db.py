@@ -15,6 +15,8 @@ from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
+from ledger.turns import Turns
+
 CHANNEL = "fullcycle"  # PostgreSQL's NOTIFY channel
 POLL_SECONDS = 0.02  # how often SQLite's data_version is looked at; design: at most 25 ms
 
@@ -61,6 +63,8 @@ class Database:
             url = "postgresql://" + url.removeprefix("postgres://")
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        file = self.url.database if self.is_sqlite else None
+        self._turns = Turns(Path(f"{file}-turns") if file and file != ":memory:" else None)
         if self.is_sqlite:
             self._writer = _sqlite(url, "BEGIN IMMEDIATE", query_only=False)
             self._durable = _sqlite(url, "BEGIN IMMEDIATE", query_only=False, synchronous="FULL")
@@ -87,11 +91,16 @@ class Database:
         `durable`: it is on the disk when this returns, so that it outlives the machine and not only the process. On
         SQLite that waits for the disk; PostgreSQL always does.
         """
-        with Session(self._durable if durable else self._writer, expire_on_commit=False) as session, session.begin():
+        engine = self._durable if durable else self._writer
+        with self.turn(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
             if not self.is_sqlite:
                 session.flush()
                 session.execute(text(f"NOTIFY {CHANNEL}"))
+
+    def turn(self) -> contextlib.AbstractContextManager[None]:
+        """The turn to write, which `write` takes by itself; whoever writes by the engine alone takes it first."""
+        return self._turns.taken() if self.is_sqlite else contextlib.nullcontext()
 
     def changes(self) -> "Changes":
         """A watcher that notices every commit, this process's and others'. Close it after use."""
@@ -101,6 +110,7 @@ class Database:
         self._writer.dispose()
         self._durable.dispose()
         self._reader.dispose()
+        self._turns.close()
 
 
 def many(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -177,7 +177,7 @@ class SqlJobs:
 
     def heartbeat(self, claim: Claim, now: datetime) -> bool:
         prolong = update(JOBS).where(is_held_by(claim.job, claim.fence)).values(lease_until=now + LEASE)
-        with self._database.engine.begin() as connection:  # not write(): nobody need hear of a heartbeat
+        with self._database.turn(), self._database.engine.begin() as connection:  # nobody need hear of a heartbeat
             return connection.execute(prolong).rowcount == 1
 
     def finish(self, tx: Session, claim: Claim, now: datetime, *, again_at: datetime | None = None) -> None:
