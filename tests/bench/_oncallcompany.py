@@ -96,7 +96,7 @@ class Provider:
         self._seconds = seconds
 
     def send(self, page: Page) -> Outcome:
-        at = time.time()
+        at = clock.now().timestamp()
         time.sleep(self._seconds)
         about = {"at": at, "incident": page.incident, "step": page.key.step, "person": page.person}
         self._file.write(json.dumps({**about, "channel": page.key.channel, "repeat": page.repeat}) + "\n")

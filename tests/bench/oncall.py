@@ -1,13 +1,12 @@
 """Alerts into a real web process at a steady pace, and how long until somebody's phone is tried; then a burst.
 
 Each alert opens an incident of its own and is resolved a while later. `--minutes 10`: as long as the promise says;
-`--postgres`: there instead of SQLite; `--phones`: with the portal's own phones, a file that is written whole at each page.
+`--postgres`: there instead of SQLite; `--phones`: with the portal's own phones, a file written whole at each page.
 The burst is cut off by SIGKILL: each event that was answered 202 must be in the inbox.
 """
 
 import argparse
 import http.client
-import itertools
 import json
 import os
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 import psutil
 from sqlalchemy import func, select
 
+from ledger import clock
 from ledger.clock import stopwatch
 from ledger.db import Database
 from ledger.inbox import DeliveryRow
@@ -85,7 +85,9 @@ class Steady:
     failed: int = 0
 
     def run(self) -> None:
-        triggers = [(number / self.per_second, number, "trigger") for number in range(int(self.per_second * self.seconds))]
+        triggers = [
+            (number / self.per_second, number, "trigger") for number in range(int(self.per_second * self.seconds))
+        ]
         resolves = [(at + self.open_for, number, "resolve") for at, number, _ in triggers]
         todo = iter(sorted(triggers + resolves))
         lock, begun = threading.Lock(), time.monotonic()
@@ -113,7 +115,7 @@ class Steady:
         if status != 202:
             self.failed += 1
         elif action == "trigger":
-            self.accepted[dedup] = time.time()
+            self.accepted[dedup] = clock.now().timestamp()
             self.answers.append(took().total_seconds())
 
 
@@ -130,7 +132,11 @@ def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
     with company.web() as web, served(company, asked.phones) as worker:
         time.sleep(4)  # until the worker has begun
         before = [seconds(one) for one in (web, worker)]
-        sent, took, load = Steady(company.port, asked.rate, asked.minutes * 60, asked.open), stopwatch(), os.getloadavg()[0]
+        sent, took, load = (
+            Steady(company.port, asked.rate, asked.minutes * 60, asked.open),
+            stopwatch(),
+            os.getloadavg()[0],
+        )
         sent.run()
         waited = settle(database)
         elapsed = took().total_seconds()
@@ -187,7 +193,9 @@ def settle(database: Database) -> float:
         with database.read() as session:
             waits = session.scalar(select(func.count()).select_from(WaitsRow))
             due = session.scalar(select(func.count()).select_from(PageRow).where(PageRow.ended_at.is_(None)))
-            still = session.scalar(select(func.count()).select_from(IncidentRow).where(IncidentRow.resolved_at.is_(None)))
+            still = session.scalar(
+                select(func.count()).select_from(IncidentRow).where(IncidentRow.resolved_at.is_(None))
+            )
         if not (waits or due or still):
             break
         time.sleep(0.1)
@@ -199,7 +207,7 @@ def first_tries(database: Database) -> dict[str, float]:
     query = select(AlertRow.key, func.min(PageRow.begun_at)).join(PageRow, PageRow.incident_id == AlertRow.incident_id)
     with database.read() as session:
         rows = session.execute(query.where(PageRow.begun_at.is_not(None)).group_by(AlertRow.key)).all()
-    return {str(row[0]): row[1].timestamp() for row in rows}
+    return {str(row[0]): row[1].timestamp() for row in rows if row[1]}
 
 
 def heard_after(database: Database, data: Path, accepted: dict[str, float]) -> list[float]:
@@ -288,7 +296,7 @@ def main() -> None:
         parts.append(("burst_killed", lambda folder, url: burst(folder, url, kill=True)))
     with ExitStack() as stack:
         server = stack.enter_context(postgres.server()) if chosen.postgres else ""
-        for (name, part), number in zip(parts, itertools.count()):
+        for name, part in parts:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fullcycle-oncall-")))
             url = stack.enter_context(postgres.fresh(server)) if server else ""
             figures[name] = part(folder, url)
@@ -296,10 +304,13 @@ def main() -> None:
     about = {"rate": chosen.rate, "minutes": chosen.minutes, "postgres": chosen.postgres}
     print(json.dumps({"bench": "oncall", **about, "limit_ms": LIMIT_MS, "limit_per_second": LIMIT_RATE, **figures}))
     calm = figures.get("steady", {"without_a_page": 0, "failed": 0, "first_attempt_ms": {"p95": 0}})
-    lost = calm["without_a_page"] or calm["failed"] or any(
-        one.get("accepted_and_not_on_disk") for one in figures.values()
+    lost = (
+        calm["without_a_page"] or calm["failed"] or any(one.get("accepted_and_not_on_disk") for one in figures.values())
     )
-    slow = calm["first_attempt_ms"]["p95"] > LIMIT_MS or figures.get("burst", {}).get("per_second", LIMIT_RATE) < LIMIT_RATE
+    slow = (
+        calm["first_attempt_ms"]["p95"] > LIMIT_MS
+        or figures.get("burst", {}).get("per_second", LIMIT_RATE) < LIMIT_RATE
+    )
     sys.exit(1 if lost or slow else 0)
 
 
