@@ -64,12 +64,13 @@ def _folder(data: Path | None, say: Say) -> Iterator[Path]:
 
 
 def _tour(folder: Path, port: int | None, say: Say) -> bool:
-    from portal.demo import ground, metricsource, tour
+    from portal.demo import alerting, ground, metricsource, tour
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(ground.alone(folder))
         number = stack.enter_context(ground.port(port))
-        stack.enter_context(metricsource.opened(folder))
+        metrics = stack.enter_context(metricsource.opened(folder))
+        ground.configure(folder)
         environ = dict(ground.environment(configs.environment(), folder, number))
         config = configs.load(environ)
         if config.database_url and not config.database_url.startswith("sqlite"):
@@ -78,6 +79,7 @@ def _tour(folder: Path, port: int | None, say: Say) -> bool:
             environ.pop(PREFIX + "DATABASE_URL_FILE", None)
             config = configs.load(environ)
         quiet_logs(config)
+        stack.enter_context(alerting.watching(folder, config.address, metrics, alerting.FOR_THE_TOUR))
         return tour.play(config, environ, say)
 
 
@@ -87,10 +89,11 @@ def quiet_logs(config: Config) -> None:
 
 
 def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
-    from portal.demo import ground, metricsource, running, setup
+    from portal.demo import alerting, ground, metricsource, running, setup
     from portal.demo.story import FOR_PEOPLE
 
     with ground.alone(folder), ground.port(port) as number, metricsource.opened(folder) as metrics:
+        ground.configure(folder)
         environ = ground.environment(configs.environment(), folder, number)
         config = configs.load(environ)
         quiet_logs(config)
@@ -100,7 +103,8 @@ def _demo(folder: Path, port: int | None, say: Say, *, as_json: bool) -> None:
             if is_new and not notes.left_out:
                 running.begin_with_ourselves(config)
             _open_doors(config, notes, metrics, as_json=as_json)
-            code = running.run(config, environ)
+            with alerting.watching(folder, config.address, metrics, alerting.FOR_PEOPLE):
+                code = running.run(config, environ)
             say("Stopping everything; the next `fullcycle demo` goes on from here.")
         finally:
             setup.stop_all(config)

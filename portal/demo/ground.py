@@ -19,6 +19,11 @@ from production import sockets
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS = 8000, 200
 NOTES, LOCK, CONFIG = "demo.json", "demo.lock", "fullcycle.toml"
+ONCALL = """\
+[oncall]
+fallback = "group:platform"  # who answers for what nobody else does
+phones = true  # everybody has a phone that only remembers; look at it on the page of phones
+"""
 KEPT = ("DATABASE_URL", "DATABASE_URL_FILE", "LOG_LEVEL", "THREADS")  # what a demo takes from the environment
 
 
@@ -78,6 +83,14 @@ def clear(data: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def configure(data: Path) -> None:
+    """Have phones that ring on a page, and somebody for what is nobody's; what stands there already stays."""
+    path = data / CONFIG
+    written = path.read_text() if path.exists() else ""
+    if "[oncall]" not in written:
+        path.write_text(f"{written.rstrip()}\n\n{ONCALL}".lstrip())
 
 
 def environment(base: Mapping[str, str], data: Path, port_number: int) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 VISITORS = 3
-PAUSE = 0.01  # seconds between two visits of one visitor
+PAUSE = 0.03  # seconds between two visits of one visitor
 TIMEOUT = 5.0  # seconds
 
 

@@ -13,24 +13,35 @@ from portal.demo.smallpromql import Labels, Points
 KEPT = timedelta(minutes=5)
 NAMES = {
     "haproxy_server_http_responses_total": "answers since the instance got its first visitor; code is 2xx, 4xx, 5xx …",
+    "haproxy_backend_http_responses_total": "what the visitors of a service got, from whichever release; code as above",
     "haproxy_server_response_time_average_seconds": "how long an instance took, over its last 1,024 answers",
 }
 
 
 def samples(stats: Sequence[Mapping[str, str]]) -> Mapping[Labels, float]:
-    """Return what HAProxy says of each instance, under the names of its own exporter; none for who had no visitor."""
+    """Return what HAProxy says of services and instances, as its own exporter does; none for who had no visitor."""
     found: dict[Labels, float] = {}
     for one in stats:
         release = one["svname"].partition("-")[0]
+        if release == "BACKEND" and int(one.get("stot") or 0):
+            _count(found, "haproxy_backend_http_responses_total", _site(one), one)
         if not release.isdigit() or not int(one.get("stot") or 0):
             continue
-        service, _, environment = one["pxname"].partition(":")
-        of = {"service": service, "environment": environment, "release": release, "server": one["svname"]}
-        for code in ("2xx", "3xx", "4xx", "5xx"):
-            found[_labels("haproxy_server_http_responses_total", **of, code=code)] = float(one[f"hrsp_{code}"] or 0)
+        of = {**_site(one), "release": release, "server": one["svname"]}
+        _count(found, "haproxy_server_http_responses_total", of, one)
         seconds = int(one.get("rtime") or 0) / 1000
         found[_labels("haproxy_server_response_time_average_seconds", **of)] = seconds
     return found
+
+
+def _site(one: Mapping[str, str]) -> Mapping[str, str]:
+    service, _, environment = one["pxname"].partition(":")
+    return {"service": service, "environment": environment}
+
+
+def _count(found: dict[Labels, float], name: str, of: Mapping[str, str], one: Mapping[str, str]) -> None:
+    for code in ("2xx", "3xx", "4xx", "5xx"):
+        found[_labels(name, **of, code=code)] = float(one[f"hrsp_{code}"] or 0)
 
 
 def _labels(name: str, **labels: str) -> Labels:

@@ -1,4 +1,7 @@
-"""Plays a company's past through: every deploy really happens, in seconds, with the clock set back to its day."""
+"""Plays a company's past through: every deploy really happens, in seconds, with the clock set back to its day.
+
+So does every night in which somebody was woken (nights.py).
+"""
 
 import contextlib
 import threading
@@ -14,8 +17,9 @@ from ledger.runner import Runner
 from pipelines import delivery, query
 from pipelines.jobs import ADVANCE
 from portal import scoring, wiring
-from portal.demo import repository
-from portal.demo.company import Company, PastDeploy
+from portal.demo import duty, repository
+from portal.demo.company import Company, Late, PastDeploy
+from portal.demo.nights import Act, Nights
 from portal.demo.people import BY_LOGIN
 from portal.demo.waiting import until
 from portal.services import Services
@@ -44,6 +48,10 @@ class Hindsight:
     def come_closer(self, back: timedelta) -> None:
         self._back = min(self._back, back)
 
+    def forward(self, moment: datetime) -> None:
+        """Go on to that moment, if it is still to come."""
+        self.come_closer(self._clock() - moment)
+
 
 def play(services: Services, clock: Hindsight, company: Company, say: Say) -> None:
     """Register the repositories and deploy what was deployed. `services` go by `clock`."""
@@ -51,22 +59,44 @@ def play(services: Services, clock: Hindsight, company: Company, say: Say) -> No
         wiring.sync(services, services.register(str(path), ADMIN), clock(), check=False)
     wiring.check(services)
     scoring.score_all(services, clock())
+    duty.set_up(services, company.made_at)
+    nights = Nights(services, clock)
+    deploys = list(_deploys(services, clock, company, nights, say))
+    lates = [
+        Act(company.made_at - late.ago + SEEN, partial(_see, services, clock, company, late)) for late in company.late
+    ]
+    acts = sorted([*deploys, *lates, *nights.acts(company.made_at)], key=lambda one: one.at)
+    quiet = max(act.at for act in deploys)
     with _worker(services):
-        for past in company.past:
-            clock.come_closer(past.ago - LATER)
-            took = stopwatch()
-            release = _deploy(services, clock, past)
-            say(f"{past.author.name} deploys {past.service} {release}: {past.ending}, {took().total_seconds():.1f} s")
-    for late in company.late:  # without the worker, which would read the repository at the same time
-        clock.come_closer(late.ago - SEEN)
-        if late.commit.late == "again":
-            repository.add(late.repository, late.commit, company.made_at)
-        wiring.sync(services, services.register(str(late.repository), ADMIN), clock())
-        scoring.score_all(services, clock())
+        nights.play([act for act in acts if act.at <= quiet])
+    nights.play([act for act in acts if act.at > quiet])  # without the worker, which reads the repositories, too
     clock.come_closer(timedelta(0))
     _measure(services, clock)
     events.seal(services.database)
     delivery.catch_up(services.database, clock())
+
+
+def _deploys(services: Services, clock: Hindsight, company: Company, nights: Nights, say: Say) -> Iterator[Act]:
+    """Yield each deploy at its moment; of one that was put back its author hears soon after."""
+
+    def deploy(past: PastDeploy) -> None:
+        took = stopwatch()
+        release = _deploy(services, clock, past)
+        say(f"{past.author.name} deploys {past.service} {release}: {past.ending}, {took().total_seconds():.1f} s")
+
+    for past in company.past:
+        at = company.made_at - past.ago + LATER
+        yield Act(at, partial(deploy, past))
+        if past.ending == "undone":
+            yield from nights.put_back(past.service, past.author.login, at)
+
+
+def _see(services: Services, clock: Hindsight, company: Company, late: Late) -> None:
+    """Have the portal see a commit soon after it was made."""
+    if late.commit.late == "again":
+        repository.add(late.repository, late.commit, company.made_at)
+    wiring.sync(services, services.register(str(late.repository), ADMIN), clock())
+    scoring.score_all(services, clock())
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from portal.serve import Children
 from portal.services import Services
 from production.ports import Site
 
-PER_SECOND = 20.0  # visits
+PER_SECOND = 10.0  # visits
 SELDOM = {company.OURSELVES: 1.0, "reports": 0.5}  # a page of the portal costs more; and who reads reports?
 FOLLOW = timedelta(seconds=3)  # how soon visitors find a new address
 

@@ -13,7 +13,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from portal import accounts, schema, wiring
 from portal.config import Config
-from portal.demo import commits, company, ground, past
+from portal.demo import commits, company, duty, ground, past
 from portal.demo.ground import Notes
 from portal.demo.past import ENVIRONMENT, Hindsight, Say
 from portal.demo.people import EMPLOYEES
@@ -32,6 +32,7 @@ def ready(config: Config, pace: Pace, say: Say, *, tour: bool = False) -> tuple[
     if notes and notes.ready and not notes.tour and not tour:
         with _opened(config) as database:
             commits.follow(config, database)
+            duty.set_up(wiring.wire(config, clocks.now, database), clocks.now())
         say(f"The company in {config.data} goes on where it was.")
         return False, notes
     stop_all(config)

@@ -92,7 +92,7 @@ def test_who_had_no_visitor_has_no_series_so_that_nothing_is_never_a_pass(source
 def test_a_misnamed_metric_is_found_with_the_one_that_was_meant(source: Asked) -> None:
     (unheard,) = source.metrics.unknown("prometheus", "sum(haproxy_server_http_response_total)")  # type: ignore[misc]
 
-    assert unheard.near == ("haproxy_server_http_responses_total",)
+    assert unheard.near[0] == "haproxy_server_http_responses_total"
     assert source.metrics.unknown("prometheus", SLOW) == []
 
 
