@@ -57,8 +57,8 @@ def render(
 ) -> None:
     """List who is on call, from when to when and why, by FILE; - reads standard input.
 
-    docs/schedules.md says what the file may say, and examples/schedules has one with every key. Exit 0 for an answer, 1
-    when the file has faults, 2 when the call is wrong.
+    docs/schedules.md says what the file may say, and examples/schedule.yaml has every key. Exit 0 for an answer, 1 when
+    the file has faults, 2 when the call is wrong.
     """
     text = _text(file)
     read, problems = schedulefile.parse(text, file)

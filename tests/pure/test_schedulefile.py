@@ -16,7 +16,7 @@ from oncall.schedule import findings, render
 from oncall.schedulefile import ScheduleFile, parse, read
 from oncall.scheduletext import hour_of_week, moment, person, weekdays, windows
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "oncall" / "schedule.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "schedule.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "schedules.md"
 
 SMALLEST = """\
