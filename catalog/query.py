@@ -1,7 +1,7 @@
 """What the catalog knows, as frozen values, in a fixed small number of statements."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -95,6 +95,13 @@ def service(session: Session, name_or_ref: str) -> Service:
         hint = hint or "register its repository, or look at the list of services"
         raise Error(Code.NOT_FOUND, f"there is no service {quoted(name_or_ref)}; {hint}")
     return _service(rows[0], around.around(session, [claim(rows[0])]), store.problem_counts(session, ref))
+
+
+def services_of(session: Session, refs: Collection[str]) -> Mapping[str, Service]:
+    """Return those of some components that there are, by reference, without counting what is wrong with them."""
+    rows = store_rows.components(session, refs)
+    known = around.around(session, [claim(row) for row in rows])
+    return {row.ref: _service(row, known, {}) for row in rows}
 
 
 def people(session: Session) -> Mapping[str, Person]:

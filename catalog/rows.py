@@ -42,11 +42,13 @@ class Edge:
     column: int
 
 
-def components(session: Session, ref: str | None = None, *, repository_id: int | None = None) -> Sequence[AnyRow]:
+def components(
+    session: Session, ref: str | Collection[str] | None = None, *, repository_id: int | None = None
+) -> Sequence[AnyRow]:
     """Return all components by name, or some, each with its document and its repository's head."""
     query = _with_repository(*_ABOUT, EntityRow.document).where(EntityRow.kind == "component")
     if ref is not None:
-        query = query.where(EntityRow.ref == ref)
+        query = query.where(EntityRow.ref == ref if isinstance(ref, str) else EntityRow.ref.in_(ref))
     if repository_id is not None:
         query = query.where(EntityRow.repository_id == repository_id)
     found: Sequence[AnyRow] = session.execute(query.order_by(EntityRow.name, EntityRow.ref)).all()

@@ -4,7 +4,7 @@ All of it in the caller's transaction, so whoever is killed has lost nothing and
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledger import events
 from ledger.jobs import Jobs
-from oncall import outbox, planstore, reach, store
+from oncall import outbox, reach, store
 from oncall.answering import Answering
 from oncall.deciding import Record, Wait, decide
 from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
@@ -25,19 +25,29 @@ PORTAL = "oncall"  # who did what nobody did
 
 
 @dataclass(frozen=True)
+class _Carried:
+    """What was due: each fact with the incident right after it, and when to look again."""
+
+    happened: Sequence[tuple[Incident, Fact]]
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class Mover:
     """Made for one transaction."""
 
     session: Session
     jobs: Jobs
     answering: Answering
+    _asked: dict[str, datetime] = field(default_factory=dict)  # when each kind of pager is to send next
 
     def open(self, fact: Fact, team: str, at: datetime, environment: str = "") -> Incident:
         """Open an incident and do what is due at once."""
-        incident = apply(None, fact, at)
-        store.add(self.session, incident, team, environment)
-        record(self.session, incident, fact, at)
-        return self.carry(incident, at)
+        opened = apply(None, fact, at)
+        record(self.session, opened, fact, at)
+        after, carried = self._carried(opened, at)
+        store.add(self.session, after, team, environment)
+        return self._look_again(after, carried, at)
 
     def happen(self, incident: Incident, facts: Sequence[Fact], at: datetime) -> Incident:
         """Let facts happen to an incident and do what is due then. CONFLICT when one cannot."""
@@ -45,24 +55,37 @@ class Mover:
         for fact in facts:
             after = apply(after, fact, at)
             record(self.session, after, fact, at)
+        if after == incident:
+            return incident  # it is only told; whatever is due has a job already
         return self.carry(after, at, before=incident)
 
     def carry(self, incident: Incident, at: datetime, before: Incident | None = None) -> Incident:
         """Do all that is due, write the incident, and have it looked at again in time."""
-        before, after = before or incident, incident
-        act = decide(after, self.answering.on_call, at)
-        while isinstance(act, Record):
-            for fact in act.facts:
-                after = apply(after, fact, at)
-                record(self.session, after, fact, at)
-                self._page(after, fact, at)
-            act = decide(after, self.answering.on_call, at)
+        before = before or incident
+        after, carried = self._carried(incident, at)
         if after is not before:
             after = store.save(self.session, before, after, at)
-        until = act.until if isinstance(act, Wait) else None
-        if until is not None:
-            self.jobs.enqueue(self.session, ADVANCE, str(after.number), until)
-        return after
+        return self._look_again(after, carried, at)
+
+    def _carried(self, incident: Incident, at: datetime) -> tuple[Incident, _Carried]:
+        """Let all that is due happen; return what it came to, and what it brings."""
+        happened: list[tuple[Incident, Fact]] = []
+        act = decide(incident, self.answering.on_call, at)
+        while isinstance(act, Record):
+            for fact in act.facts:
+                incident = apply(incident, fact, at)
+                record(self.session, incident, fact, at)
+                happened.append((incident, fact))
+            act = decide(incident, self.answering.on_call, at)
+        return incident, _Carried(happened, act.until if isinstance(act, Wait) else None)
+
+    def _look_again(self, incident: Incident, carried: _Carried, at: datetime) -> Incident:
+        """Put the pages into the outbox of an incident that is written, and have it looked at in time."""
+        for then, fact in carried.happened:
+            self._page(then, fact, at)
+        if carried.until is not None:
+            self.jobs.enqueue(self.session, ADVANCE, str(incident.number), carried.until)
+        return incident
 
     def _page(self, incident: Incident, fact: Fact, at: datetime) -> None:
         for page in fact.pages:
@@ -73,15 +96,22 @@ class Mover:
     def put(self, incident: Incident, page: Page, at: datetime) -> int:
         """Put one person's page into the outbox, once per channel of hers; return how many."""
         urgent = incident.urgency is Urgency.HIGH
-        told = reach.notifications(self.answering.rules(page.person), incident.urgency, at)
-        ways = {str(way.id): way for way in planstore.ways(self.session, [page.person]).get(page.person, ())}
+        rules = self.answering.rules(page.person)
+        told = reach.notifications(rules, incident.urgency, at)
+        kinds = {channel.ref: channel.kind for channel in rules.channels}
         for one in told:
-            kind = ways[one.channel].kind
+            kind = kinds[one.channel]
             about = (page.step, page.kind.value, page.person, str(page.target), one.channel, kind, one.at)
             step = (page.loop, page.level, 0 if urgent else 1)
             if outbox.put(self.session, incident.number, *about, *step):
-                self.jobs.enqueue(self.session, SEND, kind, one.at)
+                self.send(kind, one.at)
         return len(told)
+
+    def send(self, kind: str, at: datetime) -> None:
+        """Have a kind of pager send at that moment, if this transaction has not asked for it by then already."""
+        if kind not in self._asked or at < self._asked[kind]:
+            self._asked[kind] = at
+            self.jobs.enqueue(self.session, SEND, kind, at)
 
     def _tell_the_team(self, incident: Incident, at: datetime) -> None:
         """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""

@@ -7,10 +7,12 @@ understood, so what was accepted is never lost and the work for it does not grow
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import structlog
 from sqlalchemy.orm import Session
 
+import catalog.query
 from ledger import events, inbox
 from ledger.clock import Clock
 from ledger.db import Database
@@ -26,11 +28,11 @@ from oncall.moving import PORTAL, Mover
 from oncall.policy import Strategy
 from oncall.sameness import Rules
 from oncall.signal import Action, Signal
-from oncall.silencing import standing
+from oncall.silencing import Standing, standing
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH = 100
+BATCH = 25  # in one transaction, so that others who write need not wait for long
 SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
 
 log = structlog.get_logger()
@@ -79,6 +81,7 @@ class Receiver:
             self.jobs.guard(tx, claim)
             answering = Answering(tx, self.fallback)
             taken = Taking(self, tx, answering)
+            taken.learn([said for reading in read for said in reading.signals])
             for one, reading in zip(came, read, strict=True):
                 for said in reading.signals:
                     taken.take(said, one.at)
@@ -118,19 +121,32 @@ class Taking:
     session: Session
     answering: Answering
 
+    @cached_property
+    def _mover(self) -> Mover:
+        return Mover(self.session, self.receiver.jobs, self.answering)
+
+    @cached_property
+    def _silences(self) -> Standing:
+        return standing(self.session, self.receiver.clock())
+
+    def learn(self, signals: Sequence[Signal]) -> None:
+        """Look up together the services that are going to be asked for."""
+        named = {said.service for said in signals if said.service}
+        self.answering.learn(list(catalog.query.services_of(self.session, named).values()) if named else ())
+
     def take(self, said: Signal, received: datetime) -> None:
         """Do what one signal comes to."""
         now = self.receiver.clock()
         place = grouping.placed(said, self.answering, self.receiver.fallback)
         if not place.service:  # nobody is named, not even for what is nobody's: it is shown, and the alarm is raised
             place = Placed(said.service, place.why or "it names no service, and nobody answers for what names none")
-        situation = store.situation(self.session, said, place.service, now)
-        silences = standing(self.session, now)
-        mute = silences.muted(said, place.service) if said.action is Action.TRIGGER else None
-        self._act(grouping.decide(said, place, situation, Rules(), mute, now), said, place, now)
+        rules = Rules()
+        situation = store.situation(self.session, said, place.service, now, rules.window)
+        mute = self._silences.muted(said, place.service) if said.action is Action.TRIGGER else None
+        self._act(grouping.decide(said, place, situation, rules, mute, now), said, place, now)
 
     def _act(self, decision: grouping.Decision, said: Signal, place: Placed, now: datetime) -> None:
-        session, mover = self.session, Mover(self.session, self.receiver.jobs, self.answering)
+        session, mover = self.session, self._mover
         match decision:
             case grouping.Opens(service, why, alert):
                 self._open(mover, said, service, why, alert, now)
@@ -144,6 +160,7 @@ class Taking:
                     incident = store.hold(session, number)
                     mover.happen(incident, [Fact(Kind.RESOLVED, reason=f"{said.source} says that it is over")], now)
                     self.receiver.closed(session, number, now)
+                    vars(self).pop("_silences", None)  # one may have ended with it
             case grouping.Acknowledges(_, number):
                 incident = store.hold(session, number)
                 mover.happen(incident, [acknowledgement(incident, said.source, f"{said.source} says so")], now)

@@ -19,7 +19,7 @@ from ledger.jobs import Claim, Jobs
 from oncall import escalation, outbox, planstore, reach, store, wording
 from oncall.answering import Answering
 from oncall.incident import Fact, Incident, Kind, Page, State
-from oncall.moving import SEND, Mover
+from oncall.moving import Mover
 from oncall.outbox import Waiting
 from oncall.paging import ports
 from oncall.paging.ports import Delivered, Outcome, Pager, Refused
@@ -129,7 +129,7 @@ class Sender:
         else:
             at = now + (outcome.again_after or backoff(page.attempts))
             outbox.again(mover.session, page.id, at, outcome.why, repeated=outcome.uncertain)
-            self.jobs.enqueue(mover.session, SEND, page.kind, at)
+            mover.send(page.kind, at)
         planstore.change_way(mover.session, int(page.channel), trouble=outcome.why[:500], trouble_at=now)
         incident = store.hold(mover.session, page.incident)
         slow = outcome.again_after is not None and outcome.again_after > SOON
@@ -150,7 +150,7 @@ class Sender:
         about = (page.step, page.because, page.person, page.target, following.ref, kind, now, page.loop, page.level)
         if not outbox.put(mover.session, page.incident, *about):
             outbox.sooner(mover.session, page.incident, page.step, page.person, following.ref, now)
-        self.jobs.enqueue(mover.session, SEND, kind, now)
+        mover.send(kind, now)
         return True
 
     def _leave(self, claim: Claim) -> bool:

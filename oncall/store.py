@@ -4,7 +4,8 @@ An incident is written by compare-and-set on the version that was read; whoever 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update
@@ -15,7 +16,7 @@ from oncall import signal as signals
 from oncall.grouping import AGAIN, Alert, Ended, Situation
 from oncall.grouping import Incident as Grouped
 from oncall.incident import Incident, State, from_json, to_json
-from oncall.signal import Signal
+from oncall.signal import Action, Signal
 from oncall.tables import AlertRow, IncidentRow
 from oncall.terms import Severity
 
@@ -84,7 +85,7 @@ def save(session: Session, before: Incident, after: Incident, at: datetime) -> I
     )
     if getattr(done, "rowcount", 0) != 1:
         raise Error(Code.CONFLICT, f"incident {before.number} has moved on meanwhile; look at it again")
-    return from_json({**to_json(after), "version": version})
+    return replace(after, version=version)
 
 
 def _columns(incident: Incident) -> dict[str, Any]:
@@ -110,15 +111,23 @@ def moved(session: Session, incident: int, team: str, service: str) -> None:
 _BY_SENDER, _BY_PERSON, _EARLY = "sender", "person", "early"
 
 
-def situation(session: Session, said: Signal, service: str, now: datetime) -> Situation:
-    """Return what is known when a signal comes. At most five statements, whatever has been."""
+def situation(session: Session, said: Signal, service: str, now: datetime, within: timedelta) -> Situation:
+    """Return what is known when a signal comes: at most five statements, and only what that signal may need.
+
+    `within`: an incident that has heard nothing for longer takes no more alerts.
+    """
     mine = session.scalars(select(AlertRow).where(AlertRow.key == said.key, AlertRow.resolved_at.is_(None))).all()
     beside = {row.incident_id for row in mine if row.incident_id}
-    others = select(AlertRow).where(AlertRow.incident_id.in_(beside), AlertRow.resolved_at.is_(None))
-    rows = {row.id: row for row in (*mine, *(session.scalars(others) if beside else ()))}
+    if said.action is not Action.TRIGGER:
+        others = select(AlertRow).where(AlertRow.incident_id.in_(beside), AlertRow.resolved_at.is_(None))
+        rows = {row.id: row for row in (*mine, *(session.scalars(others) if beside else ()))}
+        return Situation([_alert(row) for row in rows.values()])
+    if any(row.incident_id and row.source == said.source for row in mine):
+        return Situation([_alert(row) for row in mine])
     recent = (AlertRow.key == said.key, AlertRow.source == said.source, AlertRow.resolved_at > now - AGAIN)
     ended = session.scalars(select(AlertRow).where(*recent).order_by(AlertRow.id.desc()).limit(5)).all()
-    return Situation([_alert(row) for row in rows.values()], _open_of(session, service), [_ended(row) for row in ended])
+    open_ones = _open_of(session, service, now - within)
+    return Situation([_alert(row) for row in mine], open_ones, [_ended(row) for row in ended])
 
 
 def has_open(session: Session, source: str, key: str) -> bool:
@@ -133,10 +142,10 @@ def incident_of(session: Session, source: str, key: str) -> int | None:
     return session.scalar(select(AlertRow.incident_id).where(*asked).order_by(AlertRow.id.desc()).limit(1))
 
 
-def _open_of(session: Session, service: str) -> Sequence[Grouped]:
-    """Return the open incidents of a service, each with the signal that opened it."""
+def _open_of(session: Session, service: str, since: datetime) -> Sequence[Grouped]:
+    """Return the open incidents of a service that have heard something since, each with the signal that opened it."""
     columns = (IncidentRow.id, IncidentRow.service, IncidentRow.opened_at, IncidentRow.last_at, IncidentRow.severity)
-    is_open = (IncidentRow.service == service, IncidentRow.resolved_at.is_(None))
+    is_open = (IncidentRow.service == service, IncidentRow.resolved_at.is_(None), IncidentRow.last_at >= since)
     open_ones = session.execute(select(*columns).where(*is_open)).all()
     if not open_ones:
         return ()
