@@ -5,8 +5,10 @@ clocks change go as in Debian's cron: what would begin in the hour that is left 
 begins in the hour that comes twice begins once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -53,6 +55,13 @@ class Late:
     def sentence(self) -> str:
         heard = f"last heard of {self.last:%Y-%m-%d %H:%M} UTC" if self.last else "never heard of"
         return f"expected by {self.due:%Y-%m-%d %H:%M} UTC, {heard}"
+
+
+def of(name: str, settings: Mapping[str, Any]) -> Expected:
+    """Return what an integration's settings expect: `period` and `grace` in seconds, or `cron` and `zone`."""
+    period = timedelta(seconds=settings["period"]) if settings.get("period") else None
+    grace = timedelta(seconds=settings.get("grace", 60))
+    return Expected(name, grace, period, str(settings.get("cron", "")), str(settings.get("zone", "UTC")))
 
 
 def checked(expected: Expected) -> Expected:

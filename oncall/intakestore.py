@@ -10,7 +10,11 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from ledger.inbox import DeliveryRow
+from oncall import heartbeat
 from oncall.intaketables import HeartbeatRow, KeyRow, SilenceRow, WaitsRow
+
+
+HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,11 @@ def add_key(
 ) -> int:
     values = {"sha256": digest(secret), "hint": secret[-4:], "kind": kind, "name": name, "service": service}
     made = session.execute(insert(KeyRow).values(**values, settings=dict(settings), by=by, created_at=at))
-    return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
+    number = int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
+    if kind == HEARTBEAT:  # a heart that never beats is late, too
+        state = heartbeat.standing(heartbeat.of(name, settings), None, at, at)
+        expect(session, number, state.until if isinstance(state, heartbeat.Fine) else at)
+    return number
 
 
 def key_of(session: Session, secret: str) -> Key | None:

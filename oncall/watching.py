@@ -4,19 +4,23 @@ What is found is said once. Nothing here pages by itself: a silent heart is a si
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
 
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Jobs
-from oncall import heartbeat, intakestore, store
+from oncall import heartbeat, intakestore, notices, planstore, store
 from oncall import signal as signals
 from oncall.answering import Answering
 from oncall.heartbeat import Expected, Late
 from oncall.intakestore import Key
 from oncall.receiving import Receiver, Taking, tell
-from oncall.silencing import standing
+from oncall.silences import Silence, to_warn
+from oncall.silencing import silence, standing
 
 BEATS, BEATS_EVERY = "oncall.beats", timedelta(seconds=5)
 WATCH, WATCH_EVERY = "oncall.watch", timedelta(minutes=1)
@@ -56,27 +60,44 @@ class Watcher:
         """Take up again what a silence that is over has kept quiet, and end silences whose time has come."""
         now = self.clock()
         with self.database.read() as session:
-            over = [row.id for row in intakestore.silences(session) if row.end <= now]
+            known = intakestore.silences(session)
+            over = [row.id for row in known if row.end <= now]
+            warn = self._to_warn(session, [silence(row) for row in known], now)
             muted = store.muted_alerts(session)
             still = standing(session, now)
             woken = [(said, service) for _, said, service in muted if still.muted(said, service) is None]
-        if not over and not woken:
+        if not over and not woken and not warn:
             return
         receiver = Receiver(self.database, self.jobs, self.clock, self.fallback)
         with self.jobs.transaction() as tx:
             if over:
                 intakestore.end_silences(tx, over, now)
+            for one in warn:
+                self._warn(tx, one, now)
             taking = Taking(receiver, tx, Answering(tx, self.fallback))
             for said, _ in woken:
                 taking.take(said, now)
 
+    def _to_warn(self, session: Session, known: Sequence[Silence], now: datetime) -> Sequence[Silence]:
+        said = planstore.announced(session)
+        return to_warn(known, [one.number for one in known if _told(one) in said], now)
+
+    def _warn(self, session: Session, one: Silence, now: datetime) -> None:
+        """Tell the owner of a silence that it ends soon, so that its end surprises nobody at three in the morning."""
+        planstore.announce(session, [_told(one)], now)
+        until = f"It ends {one.over:%a %d %b %H:%M} UTC ({one.reason})."
+        text = f"{until} What it keeps quiet pages again from then on; extend it, or end it now."
+        notices.notify(session, self.jobs, one.owner, f"Your {one.kind} {one.number} ends soon", text, "/silences", now)
+
+
+def _told(one: Silence) -> str:
+    """Name the end that was told: one that was put off is told again."""
+    return f"silence:{one.number}:{one.end.isoformat()}"
+
 
 def expected(key: Key) -> Expected:
     """Return how often a heart should beat, as its integration says."""
-    told = key.settings
-    period = timedelta(seconds=told["period"]) if told.get("period") else None
-    grace = timedelta(seconds=told.get("grace", 60))
-    return Expected(key.name, grace, period, str(told.get("cron", "")), str(told.get("zone", "UTC")))
+    return heartbeat.of(key.name, key.settings)
 
 
 def plain(said: signals.Signal) -> bytes:
