@@ -12,9 +12,7 @@ from sqlalchemy.orm import Session
 from ledger.inbox import DeliveryRow
 from oncall import heartbeat
 from oncall.intaketables import HeartbeatRow, KeyRow, SilenceRow, WaitsRow
-
-
-HEARTBEAT = "heartbeat"
+from oncall.understanding import HEARTBEAT
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from oncall import alertmanager, bounds, eventsapi, generic, mail
-from oncall.intakestore import HEARTBEAT
 from oncall.mapping import mapping
 from oncall.signal import Action, Reading, from_json, signal
 from oncall.terms import Severity
 
-EVENTS, ALERTMANAGER, GENERIC, MAIL, OWN = "events", "alertmanager", "generic", "mail", "portal"
+EVENTS, ALERTMANAGER, GENERIC, MAIL, HEARTBEAT, OWN = "events", "alertmanager", "generic", "mail", "heartbeat", "portal"
 KINDS = (EVENTS, ALERTMANAGER, GENERIC, MAIL, HEARTBEAT)
 DEDUP, IS_CHANGE, POLLED = "dedup-key", "change", "polled"  # what a door notes beside a body
 

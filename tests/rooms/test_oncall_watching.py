@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ledger.db import Database
-from oncall import intakestore, notices
+from oncall import intakestore, notices, understanding
 from oncall.watching import Watcher
 from tests.conftest import NOON
 from tests.rooms.oncallhouse import ADA, CHECKOUT, TEAM, House
@@ -71,7 +71,9 @@ def test_what_is_over_before_the_silence_ends_pages_nobody(house: House, watcher
 def test_a_heart_that_never_beats_pages_once(house: House, watcher: Watcher) -> None:
     with house.database.write() as session:
         settings = {"period": 60, "grace": 30}
-        number = intakestore.add_key(session, "h" * 32, intakestore.HEARTBEAT, "backup", CHECKOUT, settings, ADA, NOON)
+        number = intakestore.add_key(
+            session, "h" * 32, understanding.HEARTBEAT, "backup", CHECKOUT, settings, ADA, NOON
+        )
         assert number
     watcher.beats()
     house.work()
