@@ -25,50 +25,15 @@ from sqlalchemy import func, select
 from ledger import clock
 from ledger.clock import stopwatch
 from ledger.db import Database
-from ledger.inbox import DeliveryRow
-from oncall import understanding
 from oncall.intaketables import WaitsRow
 from oncall.tables import AlertRow, IncidentRow, PageRow
-from portal import wiring
 from tests import postgres
-from tests.bench._oncallcompany import Company, found, heard, key
-from tests.conftest import with_tables
+from tests.bench._oncallburst import SERVICES, Sender, body, burst, founded, in_threads
+from tests.bench._oncallcompany import Company, heard, running
 
-SERVICES = 50
 SENDERS = 8
 LIMIT_MS, LIMIT_RATE = 1000, 500
-BURST, BURST_SENDERS = 6000, 24
 PATIENCE = 60.0  # seconds for what is under way at the end
-ANSWER = (b"HTTP/1.1 202", b"HTTP/1.0 202")
-
-
-def body(service: int, dedup: str, action: str = "trigger") -> bytes:
-    """One event: a fault of a kind of its own, so that it joins no other incident."""
-    payload = {"summary": f"fault {dedup} of service {service}", "source": "web-1", "severity": "critical"}
-    event = {"routing_key": key(service), "event_action": action, "dedup_key": dedup}
-    return json.dumps({**event, "payload": {**payload, "class": f"fault-{dedup}"}}).encode()
-
-
-class Sender:
-    """One connection that stays open, as senders hold it."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-
-    def post(self, said: bytes) -> int:
-        headers = {"Content-Type": "application/json"}
-        for last in (False, True):
-            try:
-                self._connection.request("POST", "/v2/enqueue", said, headers)
-                answer = self._connection.getresponse()
-                answer.read()
-                return answer.status
-            except (http.client.HTTPException, OSError):
-                self._connection.close()
-                if last:
-                    raise
-        return 0
 
 
 @dataclass
@@ -119,14 +84,6 @@ class Steady:
             self.answers.append(took().total_seconds())
 
 
-def in_threads(count: int, act: Callable[[], None]) -> None:
-    threads = [threading.Thread(target=act) for _ in range(count)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-
-
 def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
     company, database = founded(folder, url)
     with company.web() as web, served(company, asked.phones) as worker:
@@ -162,22 +119,12 @@ def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def founded(folder: Path, url: str) -> tuple[Company, Database]:
-    company = Company(folder / "data", url)
-    company.data.mkdir(exist_ok=True)
-    database = with_tables(wiring.database(company.config))
-    found(database, SERVICES)
-    return company, database
-
-
 @contextmanager
 def served(company: Company, with_phones: bool) -> Iterator[psutil.Process]:
     if not with_phones:
         with company.worker() as process:
             yield process
         return
-    from tests.bench._oncallcompany import running
-
     with running([sys.executable, "-m", "portal.cli", "worker"], company.environ) as process:
         yield process
 
@@ -226,56 +173,6 @@ def told(times: Sequence[float]) -> dict[str, int]:
 
 def at(times: Sequence[float], share: float) -> int:
     return round(times[min(int(len(times) * share), len(times) - 1)]) if times else -1
-
-
-# --- the burst --------------------------------------------------------------------------------------------------------
-
-
-def burst(folder: Path, url: str, kill: bool) -> dict[str, Any]:
-    """Send as fast as it is taken; with `kill` end the web process in the middle."""
-    company, database = founded(folder, url)
-    numbers, lock = iter(range(BURST)), threading.Lock()
-    accepted: list[str] = []
-    gone = threading.Event()
-    run = "cut" if kill else "all"
-
-    def send() -> None:
-        sender = Sender(company.port)
-        while not gone.is_set():
-            with lock:
-                number = next(numbers, -1)
-            if number < 0:
-                return
-            try:
-                if sender.post(body(number % SERVICES, f"{run}{number}")) == 202:
-                    accepted.append(f"{run}{number}")
-            except (http.client.HTTPException, OSError):
-                return  # never answered: its sender would send it again
-
-    with company.web() as web, company.worker() if not kill else ExitStack():
-        time.sleep(1)
-        took = stopwatch()
-        if kill:
-            threading.Thread(target=_kill_in_the_middle, args=(web, accepted, gone)).start()
-        in_threads(BURST_SENDERS, send)
-        elapsed = took().total_seconds()
-    with database.read() as session:
-        rows = session.scalars(select(DeliveryRow.headers))
-        kept = {headers.get(understanding.DEDUP, "") for headers in rows}
-    database.close()
-    missing = [one for one in accepted if one not in kept]
-    figures = {"accepted": len(accepted), "accepted_and_not_on_disk": len(missing), "killed": kill}
-    return figures | ({} if kill else {"per_second": round(len(accepted) / elapsed)})
-
-
-def _kill_in_the_middle(web: psutil.Process, accepted: list[str], gone: threading.Event) -> None:
-    while len(accepted) < BURST // 2:
-        time.sleep(0.001)
-    parent = web.parent()
-    for one in (parent, web):
-        if one is not None:
-            one.kill()
-    gone.set()
 
 
 def main() -> None:
