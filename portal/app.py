@@ -12,7 +12,7 @@ from flask import Response, request, url_for
 from flask import g as current
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import api, auth, backstage, config, enqueue, errors, hooks, live, pages, telemetry
+from portal import api, auth, backstage, chat, config, enqueue, errors, hooks, live, pages, telemetry
 from portal.enqueue import Door
 from portal.live import Hub
 from portal.pacing import Pace
@@ -61,6 +61,7 @@ def create_app(services: Services) -> APIFlask:
     errors.install(app)
     pages.install(app, limiter)
     hooks.install(limiter)
+    chat.install(app, limiter)
     app.extensions["fullcycle-intake"] = Door(
         Intake(services.database, services.jobs), Pace(services.config.oncall.rate)
     )

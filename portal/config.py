@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from ledger.errors import Code, Error
+from portal.chatsettings import ChatSettings
 from portal.oncallsettings import OnCallSettings
 from portal.secretsettings import SecretSettings
 from production.settings import Duration
@@ -96,6 +97,7 @@ class Config(BaseModel):
     network: Network = Network()
     secrets: SecretSettings = SecretSettings()
     oncall: OnCallSettings = OnCallSettings()
+    chat: ChatSettings = ChatSettings()
     metrics: dict[str, MetricsSource] = Field(default_factory=dict)  # only in the file: [metrics.prometheus]
     credentials: tuple[Credential, ...] = ()  # only in the file; the longest address that fits is taken
 
@@ -154,6 +156,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {  # [local] in the file, FULLCYCLE_LO
     "network": tuple(Network.model_fields),
     "secrets": tuple(SecretSettings.model_fields),
     "oncall": tuple(OnCallSettings.model_fields),
+    "chat": tuple(ChatSettings.model_fields),
 }
 ONLY_IN_FILE = ("credentials", "metrics")
 NAMES = tuple(name for name in Config.model_fields if name not in (*SECTIONS, *ONLY_IN_FILE))

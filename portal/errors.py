@@ -45,7 +45,7 @@ SAID = {
     415: "That kind of content is not understood here; send JSON.",
     429: "Too many tries. Wait a minute, then try again.",
 }
-FOR_PROGRAMS = ("/api/", "/v2/", "/hooks/", "/export/")
+FOR_PROGRAMS = ("/api/", "/v2/", "/hooks/", "/export/", "/chat/slack", "/chat/mattermost")
 CATALOG = "/api/catalog"  # speaks Backstage's language, in its errors too
 NAMES = {
     400: "InputError",

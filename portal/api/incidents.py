@@ -1,6 +1,5 @@
 """Incidents over the API: what is open, one with its story and its pages, and what people order for it."""
 
-import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,24 +7,17 @@ from typing import Any
 from apiflask import APIBlueprint
 from sqlalchemy.orm import Session
 
-from catalog import refs
 from ledger.errors import Code, Error
-from oncall import query, receiving, store
-from oncall import signal as signals
+from oncall import query, store
 from oncall.actions import Actions
-from oncall.answering import Answering
 from oncall.incident import Incident
 from oncall.query import Row, Told
-from oncall.signal import Action
-from oncall.terms import Severity
 from oncall.understanding import OWN
-from oncall.watching import plain
-from portal import auth, duty
+from portal import auth, duty, manual
 from portal.api import asking
 from portal.api import oncallshapes as shapes
 from portal.api.asked import OrderIn
 from portal.permissions import Person
-from portal.services import Services
 from production.settings import duration
 
 bp = APIBlueprint("incidents", __name__, tag="Incidents")
@@ -95,45 +87,8 @@ def show(number: int) -> Any:
 @bp.doc(responses={400: "That names nobody", 403: "Nobody in particular may not", 404: "There is nobody of that name"})
 def page(asked: shapes.PageIn) -> Any:
     """Page whoever answers for a service or a team, or one person"""
-    return open_by_hand(auth.services(), auth.somebody(), asked.whom, asked.title, asked.severity, asked.details), 202
-
-
-def open_by_hand(
-    services: Services, asks: Person, whom: str, title: str, severity: Severity, details: str = ""
-) -> shapes.Paging:
-    """Say as the portal itself that somebody is needed; it comes to an incident in the way of all alerts."""
-    at = services.clock()
-    with services.database.read() as session:
-        about = meant(session, whom)
-    key = f"by-hand:{secrets.token_hex(8)}"
-    said = signals.signal(
-        OWN,
-        key,
-        Action.TRIGGER,
-        at,
-        title=title,
-        severity=severity,
-        service=about,
-        class_=key,  # two pages by two people are two incidents
-        details={"by": asks.actor, "details": details},
-        client="Fullcycle",
-    )
-    with services.jobs.transaction() as tx:
-        receiving.tell(tx, services.jobs, plain(said), key, at)
-    return shapes.Paging(alert=key, about=about)
-
-
-def meant(session: Session, whom: str) -> str:
-    """Return what somebody pages: a service, a team or a person, in this order where only a name is said."""
-    known = Answering(session)
-    for kind in ("component", "group", "user"):
-        try:
-            ref = refs.parse(whom.strip(), kind)
-        except ValueError as error:
-            raise Error(Code.INVALID, f"“{whom[:80]}” names nobody: {error}.") from None
-        if ref.kind in ("component", "group", "user") and str(ref) in known:
-            return str(ref)
-    raise Error(Code.NOT_FOUND, f"Nobody answers for “{whom[:80]}”; write a service, group:team or user:name.")
+    made = manual.page(auth.services(), auth.somebody(), asked.whom, asked.title, asked.severity, asked.details)
+    return shapes.Paging.model_validate(made), 202
 
 
 def _about(said: str) -> str:
