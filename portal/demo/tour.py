@@ -18,6 +18,7 @@ from portal.demo import chapters, findings, setup, stage
 from portal.demo.chaptercontinuous import CONTINUOUS
 from portal.demo.chaptercourses import CHAPTERS as COURSES
 from portal.demo.chaptergates import GATES
+from portal.demo.chapteroncall import ON_CALL
 from portal.demo.chapterpauses import PAUSES
 from portal.demo.past import Say
 from portal.demo.stage import Stage
@@ -32,6 +33,7 @@ CHAPTERS: chapters.Chapters = {
     **CONTINUOUS,
     **PAUSES,
     **GATES,
+    **ON_CALL,
     **chapters.AUDIT,
     **findings.FINDINGS,
 }

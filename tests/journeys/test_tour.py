@@ -32,6 +32,7 @@ STEPS = (
     "inconclusive pause",
     "no way back",
     "gates",
+    "on call",
     "audit",
     "conflict",
     "stale file",
@@ -40,7 +41,7 @@ STEPS = (
     "backstage",
     "stopped",
 )
-PLAYED: dict[str, Any] = {}  # by database; the order of the tests may go back and forth
+PLAYED: "dict[str, Tour]" = {}  # by database; the order of the tests may go back and forth
 LONGEST = 600  # seconds; alone on two cores it takes about 100
 UNHURT = (
     *("good release", "bad release", "killed worker", "aborts", "way back"),
@@ -101,7 +102,7 @@ def test_no_visitor_is_hurt_but_by_the_release_that_fails_under_load(steps: Mapp
     hurt = steps["bad under load"]
 
     assert {name: steps[name]["failed"] for name in UNHURT} == dict.fromkeys(UNHURT, 0)
-    assert all(steps[name]["requests"] > 50 for name in UNHURT)
+    assert all(steps[name]["requests"] > 20 for name in UNHURT)
     assert 0 < hurt["failed"] <= hurt["visitors_of_it"] < hurt["requests"] / 2
 
 
@@ -164,6 +165,18 @@ def test_gates_say_every_reason_at_once_and_an_emergency_is_written_down(
 ) -> None:
     assert len(steps["gates"]["stopped_by"]) == 3
     assert steps["gates"]["it_passed"] == ["approval", "checklist"]
+
+
+def test_a_release_that_fails_later_wakes_somebody_who_goes_back_and_swaps(
+    steps: Mapping[str, Mapping[str, Any]],
+) -> None:
+    woken = steps["on call"]
+
+    assert woken["paged"] in ("mara", "lin", "aisha")
+    assert woken["because"] == "payments/primary"
+    assert woken["story"] == ["opened", "paged", "delivered", "acknowledged", "resolved"]
+    assert 0 < woken["failed"] < woken["requests"]
+    assert len(woken["swap"]) == 2  # one sentence for each of the two
 
 
 def test_fullcycle_has_deployed_fullcycle(
