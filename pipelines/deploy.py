@@ -116,6 +116,7 @@ class Deploy:
     ended_at: datetime | None = None
     watch: Watch = ()
     story: tuple[Took, ...] = ()
+    fell: Watch | None = None  # `watch` when it turned back; None: it has not, or an old deploy did not keep it
     proof: Proof = NO_PROOF
     pause: Pause | None = None
     answered: tuple[Answered, ...] = ()  # the pauses that are over
@@ -124,6 +125,14 @@ class Deploy:
     reason: str = ""
     ending: str = ""  # how it ended, for people: aborted, refused, failed, healthy, stuck; good or bad for a trial
     version: int = 0
+
+    @property
+    def looks(self) -> Watch:
+        """What was seen last of its own release, whatever is looked at on the way back."""
+        if self.fell is not None:
+            return self.fell
+        is_of_base = any(took.undo and took.kind in LOOKING for took in self.story)
+        return () if is_of_base else self.watch
 
     @property
     def percent(self) -> int:

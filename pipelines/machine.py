@@ -65,7 +65,7 @@ def _turned(after: Deploy, before: Deploy, fact: Fact, at: datetime) -> Deploy:
     if before.pause is not None and fact.kind is Kind.ABORTED and before.pause.why:
         reason = f"{reason}; {before.pause.why}"  # why it had asked
     turned = replace(after, way_back=steps, undo_step=0, attempted=False, tries=0, reason=reason, pause=None)
-    return replace(turned, ending=ending, story=story, answered=_answered(before, fact, at))
+    return replace(turned, ending=ending, story=story, fell=after.watch, answered=_answered(before, fact, at))
 
 
 def _turn(before: Deploy, fact: Fact) -> str:

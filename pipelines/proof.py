@@ -59,5 +59,17 @@ class Proof:
     verdict: str = ""  # pass, fail, inconclusive
     said: str = ""
 
+    @property
+    def new(self) -> tuple[int, int]:
+        """Requests and errors of the new release, with those that are not weighed yet."""
+        counted, more = self.evidence, self.pending
+        return counted.canary_requests + more[0], counted.canary_errors + more[1]
+
+    @property
+    def old(self) -> tuple[int, int]:
+        """The same of the old one."""
+        counted, more = self.evidence, self.pending_old
+        return counted.baseline_requests + more[0], counted.baseline_errors + more[1]
+
 
 NO_PROOF = Proof()

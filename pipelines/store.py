@@ -56,6 +56,7 @@ class _Progress:
     tries: int = 0
     began_at: datetime | None = None
     watch: Watch = ()
+    fell: Watch | None = None
     story: tuple[Took, ...] = ()
     proof: Proof = NO_PROOF
     pause: Pause | None = None

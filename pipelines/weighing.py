@@ -118,18 +118,10 @@ def _taken(proof: Proof, plan: Plan, share: float, new: tuple[int, int], old: tu
 
 
 def _plotted(proof: Proof, plan: Plan, step: Step, now: datetime) -> tuple[Point, ...]:
-    new, old = _new(proof), _old(proof)
+    new, old = proof.new, proof.old
     e = exp(min(proof.evidence.log_e / _phi(plan), 700.0))  # as the verdict has it; a float ends near e^709
     points = (*proof.points, Point(now, step.percent, *new, *old, e))
     return points if len(points) <= POINTS else (*points[:-1:2], points[-1])
-
-
-def _new(proof: Proof) -> tuple[int, int]:
-    return _sum((proof.evidence.canary_requests, proof.evidence.canary_errors), proof.pending)
-
-
-def _old(proof: Proof) -> tuple[int, int]:
-    return _sum((proof.evidence.baseline_requests, proof.evidence.baseline_errors), proof.pending_old)
 
 
 def _phi(plan: Plan) -> float:
@@ -149,6 +141,8 @@ def verdict(proof: Proof, plan: Plan) -> Verdict | None:
         guard="phi" if len(plan.before.errors) >= HISTORY else "two-looks",
         tolerance=judge.tolerance,
     )
+    if not proof.evidence.looks and (numbers := counts(proof)):  # too few for a first interval
+        found = replace(found, sentence=f"not enough data: {numbers}")
     if found.kind != "fail" and (much := _too_much(proof, plan)):
         return replace(found, kind="fail", sentence=much)
     if proof.alone and proof.evidence.baseline_requests:
@@ -159,7 +153,7 @@ def verdict(proof: Proof, plan: Plan) -> Verdict | None:
 def _too_much(proof: Proof, plan: Plan) -> str:
     """Return why the share of failed requests is too much, whatever was before; empty when it is not."""
     assert plan.judge is not None
-    (requests, errors), (old_requests, old_errors) = _new(proof), _was(proof, plan)
+    (requests, errors), (old_requests, old_errors) = proof.new, _was(proof, plan)
     before = f" against {old_errors:,} in {old_requests:,}" if old_requests else ""
     told = f"{_errors(errors, requests)}{before}, {_over(requests, errors, plan.judge.worst)}"
     return told if _is_too_much(proof, plan, requests, errors) else ""
@@ -189,14 +183,14 @@ def _surely_over(percent: float, requests: int, errors: int) -> bool:
 
 def _was(proof: Proof, plan: Plan) -> tuple[int, int]:
     """Return requests and errors of the old release beside the new, else of the time before; (0, 0): nobody knows."""
-    old = _old(proof)
+    old = proof.old
     before = (sum(plan.before.requests), sum(plan.before.errors))
     return next((told for told in (old, before) if told[0] >= ENOUGH), (0, 0))
 
 
 def counts(proof: Proof) -> str:
     """Say what both have answered: “3 errors in 9 requests against 0 in 87”; empty when nothing is counted."""
-    (requests, errors), (before, wrong) = _new(proof), _old(proof)
+    (requests, errors), (before, wrong) = proof.new, proof.old
     if not requests:
         return ""
     told = _errors(errors, requests)

@@ -34,10 +34,10 @@ VERDICTS = {"pass": "passing", "fail": "worse", "inconclusive": "not enough data
 
 
 def checks(deploy: Deploy) -> list[Checked]:
-    """Return what is known of the current wave: the errors of both releases, metrics, and checks."""
+    """Return what is known of the current wave, or of the one from which it went back: errors, metrics, and checks."""
     if deploy.plan is None:
         return []
-    looks = by_check(deploy.watch)
+    looks = by_check(deploy.looks)
     asked = [_checked(check, looks.get(label(check), ()), deploy) for check in deploy.plan.checks]
     return [*_errors(deploy), *_metrics(deploy), *asked]
 
@@ -75,18 +75,18 @@ def _errors(deploy: Deploy) -> list[Checked]:
     proof = deploy.proof
     if not proof.verdict or deploy.plan is None or deploy.plan.judge is None:
         return []
-    told = proof.evidence
-    new = render.percent(100 * told.canary_errors / told.canary_requests) if told.canary_requests else "–"
-    old = render.percent(100 * told.baseline_errors / told.baseline_requests) if told.baseline_requests else "–"
+    new, old = (
+        render.percent(100 * errors / requests) if requests else "–" for requests, errors in (proof.new, proof.old)
+    )
     limit = render.percent(deploy.plan.judge.worst)
     worst = f" Goes back where surely more than {limit} fail, and twice as many as before."
     return [Checked("Errors", VERDICTS[proof.verdict], 0, 0, f"{render.sentence(proof.said)}{worst}", new, old)]
 
 
 def _checked(check: Check, looks: Sequence[Look], deploy: Deploy) -> Checked:
-    name = label(check)
+    name, over = label(check), deploy.state is State.UNDOING or deploy.state in ENDED
     if not looks:
-        if deploy.state in ENDED:
+        if over:
             return Checked(name, "skipped", 0, 0, "Nothing was left to ask when this ended; the log has what was said.")
         return Checked(name, "waiting", 0, 0, f"Asked as soon as instances are up: {asks(check)}.")
     passing = sum(1 for look in looks if look.passes >= min(check.passes, look.total))
@@ -96,6 +96,6 @@ def _checked(check: Check, looks: Sequence[Look], deploy: Deploy) -> Checked:
         return Checked(name, "failing", passing, len(looks), f"{worst.instance}: {worst.said}{times}.")
     row = min(look.passes for look in looks)
     newest = max(looks, key=lambda look: look.at)
-    if any(look.passes < check.passes for look in looks) and deploy.state not in ENDED:
+    if any(look.passes < check.passes for look in looks) and not over:
         return Checked(name, "watching", passing, len(looks), f"{newest.said}, {row} of {check.passes} in a row.")
     return Checked(name, "passing", len(looks), len(looks), f"{newest.said}, {render.number(row)} in a row.")

@@ -130,7 +130,7 @@ def plan(one: plans.Plan) -> shapes.Plan:
 
 
 def page(told: Page, address: str, position: int, warm_until: datetime | None) -> deployshapes.DeployPage:
-    looks = [{**vars(look), "took_seconds": look.took.total_seconds()} for look in told.deploy.watch]
+    looks = [{**vars(look), "took_seconds": look.took.total_seconds()} for look in told.deploy.looks]
     return deployshapes.DeployPage(
         deploy=deploy(told.row),
         plan=plan(told.deploy.plan) if told.deploy.plan else None,
@@ -162,16 +162,13 @@ def pause(one: Machine) -> deployshapes.Pause | None:
 def proof(one: Machine) -> deployshapes.Proof | None:
     if one.plan is None or one.plan.judge is None or one.plan.base is None:
         return None
-    told, pending = one.proof.evidence, one.proof.pending
+    new, old = one.proof.new, one.proof.old
     return deployshapes.Proof(
         verdict=one.proof.verdict,
         said=one.proof.said,
-        canary=deployshapes.Count(
-            requests=told.canary_requests + pending[0],
-            errors=told.canary_errors + pending[1],
-        ),
-        baseline=deployshapes.Count(requests=told.baseline_requests, errors=told.baseline_errors),
-        e=exp(min(told.log_e, HIGHEST)),
+        canary=deployshapes.Count(requests=new[0], errors=new[1]),
+        baseline=deployshapes.Count(requests=old[0], errors=old[1]),
+        e=exp(min(one.proof.evidence.log_e, HIGHEST)),
         bar=1 / one.plan.judge.alpha,
     )
 

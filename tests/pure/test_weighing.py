@@ -210,6 +210,16 @@ def test_a_release_that_is_not_told_of_once_does_not_count_from_the_beginning_af
     assert watching.counted.baseline_requests == 1_800
 
 
+def test_what_is_too_little_to_be_weighed_is_said_with_its_numbers() -> None:
+    watching = Watching(plan())
+    assert watching.verdict.sentence == "not enough data: nothing was counted yet"
+
+    watching.look(new=(3, 0), old=(20, 1))
+
+    assert watching.counted == Evidence()
+    assert watching.verdict.sentence == "not enough data: 0 errors in 3 requests against 1 in 20"
+
+
 def test_a_target_that_counts_nothing_gives_no_verdict() -> None:
     watching = Watching(plan())
     watching.proof = NO_PROOF

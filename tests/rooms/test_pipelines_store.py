@@ -1,5 +1,6 @@
 """Deploys in their tables: numbers, the trip there and back, and compare-and-set; on both databases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from pipelines.deploy import Deploy, Fact, Kind, State
 from pipelines.machine import apply
 from pipelines.plan import Plan, ReleaseRef, StepKind, plan
 from pipelines.store import Asked
+from pipelines.tables import DeployRow
 from pipelines.watch import seen
 from production.ports import Answer, Instance
 from tests.conftest import NOON
@@ -83,6 +85,17 @@ def test_a_deploy_comes_back_the_same_at_every_turn(each_database: Database) -> 
     assert found.state is State.UNDONE
 
 
+def test_a_deploy_from_before_something_was_kept_is_read_without_it(database: Database) -> None:
+    deploy_id = added(database)
+    was = told(database, deploy_id, Fact(Kind.BOUND, plan=frozen()), Fact(Kind.ATTEMPTED), Fact(Kind.STEP_FAILED))
+    with database.write() as session:
+        row = session.get_one(DeployRow, deploy_id)
+        row.progress = {name: kept for name, kept in row.progress.items() if name not in ("fell", "answered", "heard")}
+
+    assert was.fell == ()
+    assert loaded(database, deploy_id) == replace(was, fell=None)
+
+
 def test_who_writes_second_writes_nothing(each_database: Database) -> None:
     deploy_id = added(each_database)
     both_read = loaded(each_database, deploy_id)
@@ -105,7 +118,7 @@ def test_the_list_s_columns_follow_the_steps(database: Database, steps: int, doi
     told(database, deploy_id, Fact(Kind.BOUND, plan=frozen()), *done, Fact(Kind.ATTEMPTED))
 
     with database.read() as session:
-        row = session.get_one(store.DeployRow, deploy_id)
+        row = session.get_one(DeployRow, deploy_id)
 
     assert (row.doing, row.wave, row.waves, row.base, row.commits) == (doing, wave, 3, 1, 1)
 
