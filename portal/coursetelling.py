@@ -41,7 +41,8 @@ def _train(course: Course, way: Train, by: str) -> Band:
     left = render.counted(len(way.left), "car")
     if course.state != GOING:
         failed = any(car.state == "failed" for car in way.cars)
-        title = f"The train of {course.name} has stopped; {left} of {len(way.cars)} did not depart."
+        stays = f"{left} of {len(way.cars)} did not depart" if way.left else _last(failed=failed)
+        title = f"The train of {course.name} has stopped; {stays}."
         return Band(
             "warn" if failed else "", "stop" if failed else "pause", f"Train, {done}", title, _reason(course, by)
         )
@@ -52,7 +53,13 @@ def _train(course: Course, way: Train, by: str) -> Band:
     go_on = f"{render.about(way.expected).capitalize()} to go. " if way.expected else ""
     following = f"{left} {'follows' if len(way.left) == 1 else 'follow'}" if way.left else "it is the last car"
     title = f"{course.name} {way.going.release} is going out, {following}." if way.going else f"{left} to go."
+    if not way.left and way.going is None:
+        title = f"The last car of {course.name} has ended."
     return Band("run", "run", f"Train, {done}", title, f"{go_on}{by}")
+
+
+def _last(*, failed: bool) -> str:
+    return "its last car did not become healthy" if failed else "its last car goes on alone"
 
 
 def _hunt(course: Course, way: Hunt, by: str) -> Band:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipelines.bisect import BAD, GOOD, SKIPPED, Hunt, Suspect
-from pipelines.coursestore import Course
+from pipelines.coursestore import STOPPED, Course
 from pipelines.train import Car, Train
 from portal.coursetelling import band, between, lines, most, strip
 from portal.render import Times
@@ -73,6 +73,8 @@ def test_the_strip_takes_what_people_wrote_as_text() -> None:
         (("gone", "going", "waiting"), (), "Train, 1 of 3 out", "checkout 7 is going out, 1 car follows."),
         (("gone", "gone", "going"), (), "Train, 2 of 3 out", "checkout 7 is going out, it is the last car."),
         (("gone", "waiting"), ("locked by Mara",), "Train waits, 1 of 2 out", "The next car of checkout waits."),
+        (("gone", "waiting"), (), "Train, 1 of 2 out", "1 car to go."),
+        (("gone", "failed"), (), "Train, 1 of 2 out", "The last car of checkout has ended."),
     ],
 )
 def test_how_a_train_goes(states: tuple[str, ...], waits: tuple[str, ...], word: str, title: str) -> None:
@@ -81,3 +83,20 @@ def test_how_a_train_goes(states: tuple[str, ...], waits: tuple[str, ...], word:
     told = band(course(replace(Train(cars, "b" * 40), waits=waits)), TIMES, "you")
 
     assert (told.word, told.title) == (word, title)
+
+
+@pytest.mark.parametrize(
+    ("states", "stays"),
+    [
+        (("failed", "waiting", "waiting"), "2 cars of 3 did not depart"),
+        (("gone", "failed", "waiting"), "1 car of 3 did not depart"),
+        (("gone", "failed"), "its last car did not become healthy"),
+        (("gone", "going"), "its last car goes on alone"),  # a person stopped the train, not that deploy
+    ],
+)
+def test_how_a_train_has_stopped(states: tuple[str, ...], stays: str) -> None:
+    cars = tuple(Car("a" * 40, "a change", "Alice", state=state, release=7) for state in states)
+
+    told = band(course(Train(cars, "b" * 40), STOPPED), TIMES, "you")
+
+    assert told.title == f"The train of checkout has stopped; {stays}."
