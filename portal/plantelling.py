@@ -1,5 +1,6 @@
 """A plan told for people before the click: what will happen, step by step. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,10 +61,36 @@ def uncounted(plan: Plan) -> str:
     why = UNCOUNTED.get(str(plan.target["kind"]))
     if why is None or plan.judge is None or plan.base is None:
         return ""
-    names = ", ".join(metric.name for metric in plan.metrics)
-    instead = f"its checks and {names} decide" if names else "only its checks decide; analysis can ask your metrics"
+    names = _deciding(plan)
+    instead = (
+        f"{listed(['its checks', *names], 'and')} decide"
+        if names
+        else "only its checks decide; analysis can ask your metrics"
+    )
     asked = " As nobody can tell, a person is asked each time." if plan.judge.inconclusive == "pause" else ""
     return render.sentence(f"{why}, so {instead}") + asked
+
+
+def by_itself(plan: Plan) -> str:
+    """Say what puts it back without anybody."""
+    causes = ["a check fails"] if plan.checks else []
+    causes += ["errors are worse than before"] if weighs(plan) else []
+    causes += [f"{listed(_deciding(plan), 'or')} says so"] if _deciding(plan) else []
+    longer = f"it takes longer than {render.duration(plan.deadline)} in all"
+    return f"When {', when '.join(causes)}, or {longer}." if causes else f"When {longer}."
+
+
+def _deciding(plan: Plan) -> list[str]:
+    return [metric.name for metric in plan.metrics if not metric.dry_run]
+
+
+def listed(names: Sequence[str], last: str) -> str:
+    """Join names, the last one by a word.
+
+    >>> listed(["errors"], "or"), listed(["answer time", "errors"], "or"), listed(["a", "b", "c"], "and")
+    ('errors', 'answer time or errors', 'a, b and c')
+    """
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def _expected(plan: Plan, wave: int) -> timedelta:
@@ -93,7 +120,7 @@ def _watching(plan: Plan, wave: Wave) -> str:
         if plan.base is not None and weighs(plan)
         else ""
     )
-    metrics = f" So does {' or '.join(metric.name for metric in plan.metrics[:3])}." if plan.metrics else ""
+    metrics = f" So does {listed(_deciding(plan), 'or')}." if _deciding(plan) else ""
     pause = " Then a person says when it goes on." if wave.pause else ""
     fails = f"a check that fails {FAILS_IN_A_ROW} times in a row{judged} {then}"
     return f"Watched for {render.duration(bake)}; {fails}.{metrics}{pause}"

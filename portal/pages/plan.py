@@ -68,6 +68,7 @@ def show(name: str, environment: str) -> str:
         stages=plantelling.stages(plan),
         weighs=plantelling.weighs(plan),
         uncounted=plantelling.uncounted(plan),
+        by_itself=plantelling.by_itself(plan),
         pressing=pressing,
         asking=_asking(preview),
         lifts=_lifts(services, preview),

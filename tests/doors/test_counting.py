@@ -42,6 +42,7 @@ def test_a_plan_of_a_target_that_sees_the_traffic_weighs_its_errors() -> None:
     [
         ({}, "so only its checks decide; analysis can ask your metrics."),
         ({"analysis": [ERRORS]}, "so its checks and errors decide."),
+        ({"analysis": [ERRORS, {**ERRORS, "name": "panics"}]}, "so its checks, errors and panics decide."),
         ({"judge": {"inconclusive": "pause"}}, "As nobody can tell, a person is asked each time."),
     ],
 )

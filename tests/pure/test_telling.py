@@ -10,7 +10,9 @@ import pytest
 from pipelines.change import Change
 from pipelines.deploy import Deploy, Fact, Kind, State
 from pipelines.machine import apply
+from pipelines.metricsettings import MetricSettings
 from pipelines.plan import Plan, ReleaseRef, StepKind, plan
+from pipelines.proof import Proof
 from pipelines.spec import DeploySpec
 from pipelines.watch import Look
 from portal import checking, plantelling, telling
@@ -61,6 +63,25 @@ def test_the_stages_take_as_long_as_the_plan() -> None:
     told = plantelling.stages(planned())
 
     assert sum((stage.expected for stage in told), timedelta(0)) == planned().expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ((), "When a check fails, when errors are worse than before, or it takes longer than 30 min in all."),
+        (("answer time",), "before, when answer time says so, or it"),
+        (("answer time", "error rate"), "before, when answer time or error rate says so, or it"),
+        (("a", "b", "c"), "before, when a, b or c says so, or it"),
+    ],
+)
+def test_what_puts_it_back_by_itself(names: tuple[str, ...], expected: str) -> None:
+    settings = [{"name": name, "log": "panic", "successCondition": "result < 1"} for name in names]
+    shown_only = {"name": "curious", "log": "panic", "successCondition": "result < 1", "dryRun": True}
+    metrics = tuple(MetricSettings.model_validate(one) for one in (*settings, shown_only))
+
+    told = plantelling.by_itself(replace(planned(), metrics=metrics))
+
+    assert expected in told.replace("\u202f", " ")
 
 
 def test_a_first_release_has_one_wave_and_nothing_that_leaves() -> None:
@@ -132,6 +153,38 @@ def test_a_check_is_passing_only_when_it_has_passed_as_often_as_it_asks() -> Non
     assert state(looked(1, 0)) == "watching"
     assert state(looked(3, 0)) == "passing"
     assert state(looked(0, 1)) == "failing"
+
+
+def went_back(*facts: Fact) -> Deploy:
+    """Return a deploy that failed while it was watched at 10 %, and whose way back was looked at."""
+    deploy = after(Kind.BOUND, *ONE_STEP * 4, Kind.ATTEMPTED)
+    for fact in (Fact(Kind.STEP_FAILED, "answered", watch=(looked(0, 3),)), *facts):
+        deploy = apply(deploy, fact, NOON + MINUTES)
+    return deploy
+
+
+def test_a_deploy_that_went_back_tells_what_was_seen_of_its_own_release() -> None:
+    served = replace(looked(4, 0), instance="ledger-230-1", said="passed")
+    step = (Fact(Kind.UNDO_ATTEMPTED), Fact(Kind.UNDO_STEP_DONE))
+    verified = went_back(*step * 3, Fact(Kind.UNDO_ATTEMPTED), Fact(Kind.OBSERVED, watch=(served,)))
+    back = apply(apply(verified, Fact(Kind.UNDO_STEP_DONE), NOON + MINUTES), Fact(Kind.RESTORED), NOON + MINUTES)
+    aborted = apply(after(Kind.BOUND, *ONE_STEP * 2, Kind.ATTEMPTED), Fact(Kind.ABORTED), NOON)
+
+    failing = checking.Checked("/healthz", "failing", 0, 1, "ledger-231-1: answered, 3 times in a row.")
+    assert verified.watch == (served,)
+    for deploy in (went_back(), verified, back):
+        assert checking.checks(deploy)[-1] == failing
+    assert checking.checks(replace(verified, fell=None))[-1].state == "skipped"  # an old one, which has forgotten
+    assert checking.checks(replace(went_back(), fell=None))[-1] == failing  # and one that has not
+    assert checking.checks(aborted)[-1].state == "skipped"
+
+
+def test_what_is_counted_stands_beside_the_errors_before_it_can_be_weighed() -> None:
+    proof = Proof(pending=(3, 0), pending_old=(4, 1), verdict="inconclusive", said="not enough data: 0 errors in 3")
+
+    row = checking.checks(replace(went_back(), proof=proof))[0]
+
+    assert (row.name, row.new, row.old) == ("Errors", "0\u202f%", "25\u202f%")
 
 
 ASKS = [Kind.BOUND, *[Kind.ATTEMPTED, Kind.STEP_DONE] * 4, Kind.ATTEMPTED]
