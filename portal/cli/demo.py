@@ -129,8 +129,11 @@ def _open_doors(config: Config, notes: "Notes", metrics: str, *, as_json: bool) 
     click.echo(f"Passwords are in {logins}, which only you can read.\n\nTry this:")
     for number, tip in enumerate(tips.TIPS, start=1):
         click.echo(f"  {number}. {tip.title} (as {tip.login}). {tip.told}")
+    click.echo("\nBe on call:")
+    for number, night in enumerate(tips.NIGHTS, start=len(tips.TIPS) + 1):
+        click.echo(f"  {number}. {night.title} (as {night.login}). {night.told}")
     click.echo("\nLook at this in the catalog:")
-    for number, look in enumerate(tips.LOOKS, start=len(tips.TIPS) + 1):
+    for number, look in enumerate(tips.LOOKS, start=len(tips.TIPS) + len(tips.NIGHTS) + 1):
         click.echo(f"  {number}. {look.title}. {look.told}")
     click.echo(f"\nThe repositories are in {company}: what you commit there waits to go out within a minute.")
     click.echo(f"What its HAProxy counts is at {metrics}, which answers a few queries as a Prometheus would.")

@@ -32,6 +32,19 @@ class Look:
         return f"{self.said} {self.command}".rstrip()
 
 
+@dataclass(frozen=True)
+class Night:
+    """A step of being on call, done by `login` at a `page` of the portal; `of` is what that page is about, in order."""
+
+    title: str
+    told: str
+    login: str
+    words: str  # of the link
+    page: str
+    of: tuple[tuple[str, str], ...] = ()
+    icon: str = "bell"
+
+
 TIPS = (
     Tip(
         "A good release",
@@ -106,6 +119,63 @@ TIPS = (
         "receipts",
         page="services.show",
         icon="hand",
+    ),
+)
+
+NIGHTS = (
+    Night(
+        "Be woken",
+        "The branch ask-the-ledger of checkout passes every check and is healthy. Half a minute later it has no "
+        "connection left, and its visitors get errors. Ten seconds of that, and a phone rings.",
+        "aisha",
+        "See what would happen",
+        "plan.show",
+        (("name", "checkout"), ("environment", "production"), ("revision", "ask-the-ledger")),
+    ),
+    Night(
+        "Answer the phone",
+        "Everybody here has a phone that only remembers. The one that rings says why: press “Acknowledge” on it, "
+        "and nobody else is paged. Who waits five minutes sees the next one ring.",
+        "mara",
+        "Look at the phones",
+        "phones.index",
+        icon="hand",
+    ),
+    Night(
+        "Read why, and go back",
+        "The incident tells each page with its reason, and names the deploy that came just before. Roll checkout back: "
+        "the errors end, and so does the incident, by itself.",
+        "mara",
+        "Look at the incidents",
+        "incidents.index",
+        icon="undo",
+    ),
+    Night(
+        "Swap a week",
+        "Mara has this week, Lin the next. Press a shift, swap it, and see who gains and who loses before it is kept.",
+        "mara",
+        "Go to the rota of payments",
+        "rota.show",
+        (("name", "payments"),),
+        icon="swap",
+    ),
+    Night(
+        "A day that is nobody's",
+        "Next Wednesday storefront moves, and nobody is on call; and no page would reach Tomás, whose phone was never "
+        "verified. The portal says both a week ahead. Fill the day.",
+        "ebba",
+        "Go to the rota of storefront",
+        "rota.show",
+        (("name", "storefront"),),
+        icon="warn",
+    ),
+    Night(
+        "Keep it quiet",
+        "Before you work on ledger, silence its alerts for an hour. It wants a reason, and ends by itself.",
+        "aisha",
+        "Look at the silences",
+        "silences.index",
+        icon="wait",
     ),
 )
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, current_app, url_for
 from werkzeug.wrappers import Response
 
 from portal import auth
 from portal.demo import ground
 from portal.demo.people import BY_LOGIN
-from portal.demo.tips import LOOKS, TIPS, Tip
+from portal.demo.tips import LOOKS, NIGHTS, TIPS, Night, Tip
 from portal.pages import common
 
 bp = Blueprint("tryit", __name__)
@@ -17,7 +17,7 @@ bp = Blueprint("tryit", __name__)
 
 @bp.app_context_processor
 def everywhere() -> dict[str, Any]:
-    return {"tips": tips, "looks": LOOKS, "demo_folder": lambda: auth.services().config.data}
+    return {"tips": tips, "nights": nights, "looks": LOOKS, "demo_folder": lambda: auth.services().config.data}
 
 
 def tips() -> Sequence[tuple[Tip, str]]:
@@ -26,11 +26,23 @@ def tips() -> Sequence[tuple[Tip, str]]:
     asks = auth.person()
     if notes is None or not notes.card or asks is None:
         return ()
-    return [(tip, "" if asks.is_admin or _team(tip) in asks.teams else BY_LOGIN[tip.login].name) for tip in TIPS]
+    return [(tip, _whose(tip.login)) for tip in TIPS]
 
 
-def _team(tip: Tip) -> str:
-    return f"group:default/{BY_LOGIN[tip.login].team}"
+def nights() -> Sequence[tuple[Night, str, str]]:
+    """Return the steps of being on call, each with its address and with whose it is, as `tips` does."""
+    there = [one for one in NIGHTS if one.page in current_app.view_functions]
+    return [(one, url_for(one.page, **_of(one)), _whose(one.login)) for one in there]
+
+
+def _of(one: Night) -> dict[str, Any]:
+    return dict(one.of)
+
+
+def _whose(login: str) -> str:
+    asks = auth.somebody()
+    employee = BY_LOGIN[login]
+    return "" if asks.is_admin or f"group:default/{employee.team}" in asks.teams else employee.name
 
 
 @bp.post("/try-this/put-away")
