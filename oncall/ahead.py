@@ -3,10 +3,10 @@
 A schedule of office hours has no gap at night: somebody is wanted only when one of its rotations is open.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from oncall import coverage, planstore, restrictions
+from oncall import coverage, restrictions
 from oncall.answering import Answering
 from oncall.coverage import Finding, Rota, Trouble
 from oncall.rotation import NEVER, Rotation
@@ -28,19 +28,13 @@ def findings(answering: Answering, name: str, since: datetime, until: datetime) 
         _wanted_roles(schedule),
         since,
         until,
-        reachable(answering, {shift.person for shift in shifts if shift.person}),
+        answering.reached(sorted({shift.person for shift in shifts if shift.person})),
         [ref for ref in people if ref not in known.gone],
         wanted=wanted(schedule, since, until),
         rotas=[rota for rotation in schedule.rotations for rota in _rotas(rotation, since, until)],
         zone=schedule.zone,
         names=people,
     )
-
-
-def reachable(answering: Answering, people: Collection[str]) -> list[str]:
-    """Return those of some people who have a channel that counts."""
-    rules = planstore.rules(answering.session, people) if people else {}
-    return [person for person, one in rules.items() if any(channel.verified for channel in one.channels)]
 
 
 def wanted(schedule: Schedule, since: datetime, until: datetime) -> Sequence[Span]:

@@ -187,6 +187,11 @@ class Answering:
         self._learn([person])
         return self._rules[person]
 
+    def reached(self, people: Sequence[str]) -> list[str]:
+        """Return those of some people who have a channel that counts; asks for all at once, and for nobody twice."""
+        self._learn(people)
+        return [person for person in people if any(one.verified for one in self._rules[person].channels)]
+
     def _learn(self, people: Sequence[str]) -> None:
         unknown = [person for person in people if person not in self._rules]
         if unknown:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalog.query import Service
-from oncall import ahead
 from oncall.answering import GROUP, Answering, Answers
 from oncall.policy import Level, Policy, TargetKind
 from oncall.terms import PRIMARY, Shift
@@ -127,5 +126,5 @@ def unreachable(answering: Answering, found: Iterable[Line]) -> list[str]:
         for person in (holder.person, holder.then)
         if person and not person.startswith(GROUP)
     )
-    heard = set(ahead.reachable(answering, list(people)))
+    heard = set(answering.reached(list(people)))
     return [person for person in people if person not in heard]

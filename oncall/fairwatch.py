@@ -59,14 +59,34 @@ def in_rotation(schedule: Schedule, at: datetime) -> list[str]:
     return list(dict.fromkeys(person for one in schedule.rotations for person in one.lineup(at).order))
 
 
+@dataclass(frozen=True)
+class Task:
+    """A load that is far from fair, as a task for the team."""
+
+    key: str
+    team: str
+    title: str
+
+
 def look(session: Session, now: datetime, fallback: str = "") -> int:
     """Open a task for each load that is far from fair, once for a quarter; return how many were opened."""
-    answering, opened = Answering(session, fallback), 0
+    return say(session, due(session, now, fallback), now)
+
+
+def due(session: Session, now: datetime, fallback: str = "") -> list[Task]:
+    """Return what there should be a task for, whether there is one already or not. Only reads."""
+    answering, made = Answering(session, fallback), []
     for name, versions in answering.schedules.items():
         found = carried(answering, name, now)
-        for one in found.uneven if found else ():
-            assert found is not None
-            key = f"fair:{name}:{found.quarter.name}:{one.measure}:{one.person}"
+        if found is None:
+            continue
+        for one in found.uneven:
+            key = f"fair:{name}:{found.quarter.name}:{one.measure}:{one.person}"[:300]
             title = f"{one.sentence}; look at the order of {name}, or swap shifts"
-            opened += planstore.open_task(session, key[:300], versions[-1].team, title, now)
-    return opened
+            made.append(Task(key, versions[-1].team, title))
+    return made
+
+
+def say(session: Session, tasks: Sequence[Task], now: datetime) -> int:
+    """Open those tasks that were not opened before; return how many."""
+    return sum(planstore.open_task(session, one.key, one.team, one.title, now) for one in tasks)

@@ -5,6 +5,7 @@ Looks further ahead than it announces, so that a gap without an end is not annou
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -19,36 +20,45 @@ KEY = "coverage"
 SAID = frozenset({Trouble.GAP, Trouble.ALONE, Trouble.UNREACHABLE, Trouble.LEFT})
 
 
+@dataclass(frozen=True)
+class Due:
+    """What is to be announced of one schedule, and to whom."""
+
+    schedule: str
+    found: Sequence[Finding]
+    people: Sequence[str]
+
+
 def look(session: Session, jobs: Jobs, now: datetime, fallback: str = "") -> int:
     """Tell the members of each team what comes within a week and was not told before; return how many things."""
+    found = due(session, now, fallback)
+    say(session, jobs, found, now)
+    return sum(len(one.found) for one in found)
+
+
+def due(session: Session, now: datetime, fallback: str = "") -> list[Due]:
+    """Return what is to be told now. Only reads."""
     answering, said = Answering(session, fallback), list(planstore.announced(session))
-    told = 0
+    made = []
     for name, versions in answering.schedules.items():
         if not versions[-1].text:
             continue
         found = [one for one in ahead.findings(answering, name, now, now + LOOKS) if one.kind in SAID]
-        due = coverage.to_announce(found, list(_before(said, name, found)), now)
-        if due:
-            planstore.announce(session, [_key(name, one) for one in due], now)
-            _tell(session, jobs, answering, name, versions[-1].team, due, now)
-        told += len(due)
-    return told
+        fresh = coverage.to_announce(found, list(_before(said, name, found)), now)
+        people = [*answering.members(versions[-1].team), *(person for one in fresh for person in one.people)]
+        known = [person for person in dict.fromkeys(people) if person in answering.known.people]
+        made += [Due(name, fresh, known)] if fresh else []
+    return made
 
 
-def _tell(
-    session: Session,
-    jobs: Jobs,
-    answering: Answering,
-    name: str,
-    team: str,
-    due: Sequence[Finding],
-    now: datetime,
-) -> None:
-    title = f"{name}: {coverage.said(due)} within a week"
-    text = "\n".join(f"{one.sentence[:1].upper()}{one.sentence[1:]}." for one in due)
-    people = [*answering.members(team), *(person for one in due for person in one.people)]
-    for person in dict.fromkeys(one for one in people if one in answering.known.people):
-        notices.notify(session, jobs, person, title, text, f"/oncall/{name}", now)
+def say(session: Session, jobs: Jobs, found: Iterable[Due], now: datetime) -> None:
+    """Tell it, and keep that it was told, in the caller's transaction."""
+    for one in found:
+        planstore.announce(session, [_key(one.schedule, each) for each in one.found], now)
+        title = f"{one.schedule}: {coverage.said(one.found)} within a week"
+        text = "\n".join(f"{each.sentence[:1].upper()}{each.sentence[1:]}." for each in one.found)
+        for person in one.people:
+            notices.notify(session, jobs, person, title, text, f"/oncall/{one.schedule}", now)
 
 
 def _key(schedule: str, one: Finding) -> str:

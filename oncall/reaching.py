@@ -73,9 +73,7 @@ class Reaching:
         """Keep a channel and send it a code; it counts when the code has come back."""
         self.masked(kind, address)
         label = label.strip()[:80] or kind
-        for delay in (high, low):
-            if delay is not None and not timedelta(0) <= delay <= LATEST:
-                raise Error(Code.INVALID, "A channel may wait for at most an hour; the next level comes before that.")
+        _sensible(high, low)
         with self.jobs.transaction() as tx:
             if len(planstore.ways(tx, [person]).get(person, ())) >= MOST:
                 raise Error(Code.CONFLICT, f"{MOST} channels are enough; take one away first.")
@@ -121,6 +119,14 @@ class Reaching:
             data = {"label": way.label, "kind": way.kind}
             events.record(tx, "oncall.channel_removed", f"channel:{number}", by, self.clock(), data)
 
+    def set_delays(self, person: str, number: int, high: timedelta | None, low: timedelta | None) -> None:
+        """Keep how long a channel waits for the quicker ones; None: it is not used for that."""
+        _sensible(high, low)
+        with self.jobs.transaction() as tx:
+            self._mine(tx, person, number)
+            said = [None if one is None else int(one.total_seconds()) for one in (high, low)]
+            planstore.change_way(tx, number, high_after=said[0], low_after=said[1])
+
     def set_quiet(self, person: str, zone: str, start: str, end: str) -> None:
         """Keep when a person is not to be disturbed by what can wait; no hours: never quiet."""
         try:
@@ -164,3 +170,8 @@ class Reaching:
         if way is None or way.person != person:
             raise Error(Code.NOT_FOUND, "There is no such channel among yours; it may have been taken away.")
         return way
+
+
+def _sensible(*delays: timedelta | None) -> None:
+    if any(delay is not None and not timedelta(0) <= delay <= LATEST for delay in delays):
+        raise Error(Code.INVALID, "A channel may wait for at most an hour; the next level comes before that.")

@@ -36,10 +36,12 @@ from oncall.paging.memory import MemoryPager
 from oncall.paging.networks import networks
 from oncall.paging.ports import Pager
 from oncall.plans import Plans
+from oncall.planwatch import FAIR, FAIR_EVERY, GAPS, GAPS_EVERY, PlanWatcher
 from oncall.reaching import VERIFY, Reaching
 from oncall.receiving import RECEIVE, Receiver, tell
 from oncall.sending import Sender
 from oncall.terms import Urgency
+from oncall.trying import TEST, Tester
 from oncall.watching import BEATS, BEATS_EVERY, WATCH, WATCH_EVERY, Watcher, expected, plain
 from pipelines.blockers import Answering as Gate
 from pipelines.blockers import Incident
@@ -77,6 +79,10 @@ class OnCall:
     def reaching(self) -> Reaching:
         secret = configs.secret_key(self.config)
         return Reaching(self.database, self.jobs, self.clock, secret, self.masked, lambda: self.pagers)
+
+    @cached_property
+    def tester(self) -> Tester:
+        return Tester(self.database, self.jobs, self.clock, lambda: self.pagers)
 
     def masked(self, kind: str, address: str) -> str:
         """Return what may be shown of an address; Error(INVALID) for one that cannot be used."""
@@ -155,6 +161,7 @@ class OnCall:
         auditor = Auditor(self.database, self.jobs, self.clock, self.fallback, self._all_fine)
         messenger = Messenger(self.database, self.jobs, self.clock, self.pagers, self.config.address)
         watcher = Watcher(self.database, self.jobs, self.clock, self.fallback)
+        plans = PlanWatcher(self.database, self.jobs, self.clock, self.fallback)
 
         def audit(_work: Work) -> None:
             auditor.audit()
@@ -165,13 +172,17 @@ class OnCall:
             SEND: lambda work: sender.send(work.claim, work.lost),
             NOTICE: lambda work: messenger.send(work.claim),
             VERIFY: lambda work: self.reaching.send(work.claim),
+            TEST: lambda work: self.tester.send(work.claim),
             AUDIT: audit,
             BEATS: lambda _work: watcher.beats(),
             WATCH: lambda _work: watcher.watch(),
+            GAPS: lambda _work: plans.gaps(),
+            FAIR: lambda _work: plans.fairness(),
         }
 
     def periodic(self) -> Sequence[Periodic]:
-        return Periodic(AUDIT, EVERY), Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY)
+        plans = Periodic(GAPS, GAPS_EVERY), Periodic(FAIR, FAIR_EVERY)
+        return Periodic(AUDIT, EVERY), Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY), *plans
 
     def _all_fine(self) -> None:
         """Tell the outside that every page was sent; it pages by itself when it has not heard that for a while."""
