@@ -6,6 +6,7 @@ from flask_limiter import Limiter
 from portal.auth import LOGIN_LIMITS, NAME_LIMITS, tried_name
 from portal.pages.account import bp as account
 from portal.pages.audit import bp as audit
+from portal.pages.calendars import bp as calendars
 from portal.pages.common import install as install_common
 from portal.pages.continuous import bp as continuous
 from portal.pages.courses import bp as courses
@@ -15,10 +16,14 @@ from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
 from portal.pages.locks import bp as locks
 from portal.pages.login import bp as login
+from portal.pages.oncall import bp as oncall
 from portal.pages.owners import bp as owners
 from portal.pages.patterns import bp as patterns
 from portal.pages.plan import bp as plan
+from portal.pages.reaching import bp as reaching
 from portal.pages.repositories import bp as settings
+from portal.pages.rotachange import bp as rota
+from portal.pages.rotanew import bp as rotaedit
 from portal.pages.scorecards import bp as scorecards
 from portal.pages.services import bp as services
 from portal.pages.tryit import bp as tryit
@@ -47,5 +52,10 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         scorecards,
         patterns,
         tryit,
+        oncall,
+        rotaedit,
+        rota,
+        reaching,
+        calendars,
     ):
         app.register_blueprint(room)
