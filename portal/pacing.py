@@ -22,7 +22,7 @@ class Pace:
             if key not in self._calls and len(self._calls) >= MOST_KEYS:
                 self._calls.clear()
             calls = self._calls.setdefault(key, deque())
-            while calls and now - calls[0] >= WINDOW:
+            while calls and not timedelta(0) <= now - calls[0] < WINDOW:  # also after a clock was set back
                 calls.popleft()
             if len(calls) >= self._most:
                 return WINDOW - (now - calls[0])

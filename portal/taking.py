@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+import structlog
+from sqlalchemy.exc import OperationalError
 
 from ledger import inbox
 from ledger.db import Database
@@ -19,6 +20,8 @@ from oncall import intakestore
 from oncall.receiving import ALL, RECEIVE
 
 MOST = 200  # bodies in one transaction
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,9 @@ class Intake:
         with self._lock:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         error = self._write([ticket.arrived for ticket in batch])
+        alone = error is not None and len(batch) > 1 and not isinstance(error, OperationalError)
         for ticket in batch:  # one that cannot be written must not have the others refused
-            ticket.error = self._write([ticket.arrived]) if error is not None and len(batch) > 1 else error
+            ticket.error = self._write([ticket.arrived]) if alone else error
         with self._lock:
             self._busy = bool(self._waiting)
             if self._waiting:
@@ -87,6 +91,7 @@ class Intake:
                     if kept is not None:  # else this very delivery is here already
                         intakestore.waits(session, kept, one.key, one.kind)
                 self._jobs.enqueue(session, RECEIVE, ALL, arrived[0].at)
-        except SQLAlchemyError as error:  # its senders are told, and send it again
+        except Exception as error:  # its senders are told, and send it again; those who wait must not wait for ever
+            log.warning("could not be kept", bodies=len(arrived), kind=type(error).__name__)
             return error
         return None
