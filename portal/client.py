@@ -59,6 +59,17 @@ class Client:
         with self._reached():
             return self._understood(self._http.post(path, json=dict(body or {})))
 
+    def put(self, path: str, body: Told, **query: Any) -> Told:
+        """Write something, once."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        with self._reached():
+            return self._understood(self._http.put(path, json=dict(body), params=asked))
+
+    def delete(self, path: str) -> Told:
+        """Take something away, once."""
+        with self._reached():
+            return self._understood(self._http.delete(path))
+
     def news(self, path: str, after: int) -> Iterator[Told]:
         """Yield facts as they happen, until the stream ends, as it does after a while or when nothing more can come.
 
