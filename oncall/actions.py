@@ -133,7 +133,7 @@ class Actions:
 
 def end_silences_of(session: Session, number: int, at: datetime) -> None:
     """End the silences that were to last as long as an incident."""
-    waiting = [silencing.silence(row) for row in intakestore.silences(session)]
+    waiting = silencing.readable(intakestore.silences(session))
     ended = [one.number for one in ended_by(waiting, number, at)]
     if ended:
         intakestore.end_silences(session, ended, at)

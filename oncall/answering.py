@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+import structlog
 from sqlalchemy.orm import Session
 
 import catalog.query
@@ -26,6 +27,9 @@ from oncall.terms import PRIMARY, Shift, Urgency
 GROUP = "group:"
 USUAL = "usual"  # the escalation of a team that has written none
 _LONG = timedelta(minutes=15)
+_BROKEN = (Error, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Answering:
         named = _escalation(found)
         written = self.policies.get(named) if named else None
         if written is not None:
-            return Answers(written.team or found.owner.ref, _policy(written.text, written.name), "its file names it")
+            return self._followed(written, written.team or found.owner.ref, "its file names it")
         lost = f"; its file names {named}, which does not exist" if named else ""
         return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
 
@@ -98,8 +102,16 @@ class Answering:
         """Return a team's own escalation, or the usual one."""
         own = next((one for one in self.policies.values() if one.team == team), None) if team else None
         if own is not None:
-            return Answers(team, _policy(own.text, own.name), why)
+            return self._followed(own, team, why)
         return Answers(team, usual(team), why)
+
+    def _followed(self, written: Written, team: str, why: str) -> Answers:
+        """Follow an escalation as it is written; the usual one where it can be read no more, so that somebody comes."""
+        policy = _policy(written.text, written.name)
+        if policy is None:
+            lost = f"{written.name} cannot be read any more, so the usual escalation is followed"
+            return Answers(team, usual(team), f"{why}; {lost}")
+        return Answers(team, policy, why)
 
     @property
     def policies(self) -> Mapping[str, Written]:
@@ -111,9 +123,16 @@ class Answering:
 
     def on_call(self, target: Target, urgency: Urgency, at: datetime) -> Sequence[Reachable]:
         """Return who answers for a target at a moment, and when a page would first reach each."""
+        if target.kind is TargetKind.ROLE and self._is_lost(name := target.ref.partition("/")[0]):
+            return [Reachable(f"schedule {name}", None, "cannot be read any more")]
         people = self.people(target, at)
         self._learn(people)
         return [self._reachable(person, urgency, at) for person in people]
+
+    def _is_lost(self, name: str) -> bool:
+        """Is there such a schedule, and nobody can read it?"""
+        versions = self.schedules.get(name, ())
+        return bool(versions and versions[-1].text) and self.schedule(name) is None
 
     def people(self, target: Target, at: datetime) -> Sequence[str]:
         match target.kind:
@@ -130,7 +149,7 @@ class Answering:
 
     def of_the_team(self, team: str, at: datetime) -> Sequence[str]:
         """Return who is on call first in the team's schedules; everybody in it where it has none."""
-        names = self.schedules_of(team)
+        names = [name for name in self.schedules_of(team) if not self._is_lost(name)]
         if not names:
             return self.members(team)
         shifts = [self.who(name, at).get(PRIMARY) for name in names]
@@ -148,9 +167,8 @@ class Answering:
     def who(self, schedule: str, at: datetime) -> Mapping[str, Shift]:
         """Return who holds each role of a schedule at a moment; nothing where there is no such schedule."""
         version = _holding(self.schedules.get(schedule, ()), at)
-        if version is None or not version.text:
-            return {}
-        return who(_schedule(version.text, schedule), at, self.overrides(schedule))
+        written = _schedule(version.text, schedule) if version is not None and version.text else None
+        return {} if written is None else who(written, at, self.overrides(schedule))
 
     def shifts(self, schedule: str, since: datetime, until: datetime) -> list[Shift]:
         """Return the shifts of a schedule, each by the version that held then."""
@@ -159,12 +177,13 @@ class Answering:
         for number, version in enumerate(versions):
             begins = max(since, version.since) if number else since
             ends = min(until, versions[number + 1].since) if number + 1 < len(versions) else until
-            if begins < ends and version.text:
-                found += render(_schedule(version.text, schedule), begins, ends, self.overrides(schedule))
+            written = _schedule(version.text, schedule) if begins < ends and version.text else None
+            if written is not None:
+                found += render(written, begins, ends, self.overrides(schedule))
         return found
 
     def schedule(self, name: str) -> Schedule | None:
-        """Return the schedule as it is written now."""
+        """Return the schedule as it is written now; None where there is none, or it can be read no more."""
         versions = self.schedules.get(name, ())
         return _schedule(versions[-1].text, name) if versions and versions[-1].text else None
 
@@ -223,16 +242,27 @@ def _holding(versions: Sequence[Written], at: datetime) -> Written | None:
     return held[-1] if held else (versions[0] if versions else None)
 
 
-@lru_cache(maxsize=2000)
-def _schedule(text: str, name: str) -> Schedule:
-    return schedulefile.read(text, name)
+# What was written was read before. What can be read no more was written by another version of the program, or its zone
+# is gone; that must not keep anybody else from being paged. It is logged once.
 
 
 @lru_cache(maxsize=2000)
-def _policy(text: str, name: str) -> Policy:
-    found, problems = policyfile.read(text, name)
-    if found is None:  # what was written was read before; so this was by another version of the program
-        raise Error(Code.INVALID, f"{name} is no escalation any more", reasons=[str(problem) for problem in problems])
+def _schedule(text: str, name: str) -> Schedule | None:
+    try:
+        return schedulefile.read(text, name)
+    except _BROKEN as error:
+        log.error("a schedule cannot be read any more", schedule=name, kind=type(error).__name__)
+        return None
+
+
+@lru_cache(maxsize=2000)
+def _policy(text: str, name: str) -> Policy | None:
+    try:
+        found, _ = policyfile.read(text, name)
+    except _BROKEN:
+        found = None
+    if found is None:
+        log.error("an escalation cannot be read any more", escalation=name)
     return found
 
 

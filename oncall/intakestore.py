@@ -92,6 +92,8 @@ def keys_of(session: Session, numbers: Collection[int]) -> Mapping[int, Key]:
 
 
 def end_key(session: Session, number: int, at: datetime) -> None:
+    """Have a key be nobody's from now on; what came by it before is understood all the same. No beat is expected."""
+    session.execute(delete(HeartbeatRow).where(HeartbeatRow.key_id == number))
     session.execute(update(KeyRow).where(KeyRow.id == number).values(ended_at=at))
 
 
@@ -173,10 +175,19 @@ def expect(session: Session, key_id: int, due_at: datetime) -> None:
     session.merge(HeartbeatRow(key_id=key_id, last_at=None, due_at=due_at, late=0))
 
 
-def silent(session: Session, now: datetime) -> Sequence[HeartbeatRow]:
-    """Return the hearts that should have beaten by now, and of which nobody has been told."""
-    due = (HeartbeatRow.due_at <= now, HeartbeatRow.late == 0)
-    return session.scalars(select(HeartbeatRow).where(*due)).all()
+def put_off(session: Session, key_id: int, due_at: datetime) -> None:
+    """Expect the next beat at another moment, since its integration says so now."""
+    session.execute(update(HeartbeatRow).where(HeartbeatRow.key_id == key_id).values(due_at=due_at))
+
+
+def silent(session: Session, now: datetime, *, held: bool = False) -> Sequence[HeartbeatRow]:
+    """Return the hearts that should have beaten by now, and of which nobody has been told.
+
+    `held`: no beat of theirs is noted until the transaction ends.
+    """
+    due = (HeartbeatRow.due_at <= now, HeartbeatRow.late == 0, KeyRow.ended_at.is_(None))
+    query = select(HeartbeatRow).join(KeyRow, KeyRow.id == HeartbeatRow.key_id).where(*due)
+    return session.scalars(query.with_for_update(of=HeartbeatRow) if held else query).all()
 
 
 def told_late(session: Session, key_ids: Collection[int]) -> None:

@@ -210,7 +210,7 @@ def rules(session: Session, people: Collection[str]) -> Mapping[str, Rules]:
 def zones(session: Session, people: Collection[str]) -> Mapping[str, str]:
     """Return the zone of each person who has said where she lives."""
     rows = session.execute(select(ReachRow.person, ReachRow.zone).where(ReachRow.person.in_(people)))
-    return {row.person: row.zone for row in rows}
+    return {row.person: row.zone for row in rows if _is_zone(row.zone)}
 
 
 def set_quiet(session: Session, person: str, zone: str, start: str, end: str) -> None:
@@ -233,7 +233,18 @@ def _way(row: ChannelRow) -> Way:
 def _quiet(row: ReachRow) -> Quiet | None:
     if not row.quiet_from or row.quiet_from == row.quiet_to:
         return None
-    return Quiet(time.fromisoformat(row.quiet_from), time.fromisoformat(row.quiet_to), ZoneInfo(row.zone))
+    try:
+        return Quiet(time.fromisoformat(row.quiet_from), time.fromisoformat(row.quiet_to), ZoneInfo(row.zone))
+    except (ValueError, LookupError, OSError):  # a zone that is no more; who cannot be asked is not left to sleep
+        return None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, LookupError, OSError):
+        return False
+    return True
 
 
 def _seconds(span: timedelta | None) -> int | None:

@@ -1,14 +1,18 @@
 """Silences and maintenances at work: which hold now, who is warned, and what opens again when one ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy.orm import Session
 
 from oncall import intakestore
 from oncall.intaketables import SilenceRow
 from oncall.signal import Signal
 from oncall.silences import Kind, Mute, Silence, matcher, muted
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,18 @@ class Standing:
 
 
 def standing(session: Session, now: datetime) -> Standing:
-    return Standing(tuple(silence(row) for row in intakestore.silences(session, now)), now)
+    return Standing(tuple(readable(intakestore.silences(session, now))), now)
+
+
+def readable(rows: Sequence[SilenceRow]) -> Sequence[Silence]:
+    """Return the silences as they are written. One that can be read no more mutes nothing, and stops nobody's page."""
+    found = []
+    for row in rows:
+        try:
+            found.append(silence(row))
+        except (ValueError, TypeError, LookupError):
+            log.error("a silence cannot be read any more", silence=row.id)
+    return found
 
 
 def silence(row: SilenceRow) -> Silence:

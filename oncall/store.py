@@ -3,7 +3,7 @@
 An incident is written by compare-and-set on the version that was read; whoever is second has to look again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -221,11 +221,18 @@ def move_alerts(session: Session, incident: int, into: int) -> None:
     session.execute(update(AlertRow).where(AlertRow.incident_id == incident).values(incident_id=into))
 
 
-def muted_alerts(session: Session, limit: int = 1000) -> Sequence[tuple[int, Signal, str]]:
-    """Return the open alerts that page nobody because of a silence, oldest first: id, signal, service."""
+def muted_alerts(
+    session: Session, after: int = 0, limit: int = 1000, among: Collection[int] | None = None
+) -> Sequence[tuple[int, Signal, str]]:
+    """Return the open alerts that page nobody because of a silence, oldest first: id, signal, service.
+
+    `after`: only those with greater ids; `among`: only those of them that still are open and muted.
+    """
     query = select(AlertRow.id, AlertRow.said, AlertRow.service).where(
-        AlertRow.incident_id.is_(None), AlertRow.resolved_at.is_(None)
+        AlertRow.incident_id.is_(None), AlertRow.resolved_at.is_(None), AlertRow.id > after
     )
+    if among is not None:
+        query = query.where(AlertRow.id.in_(among))
     rows = session.execute(query.order_by(AlertRow.id).limit(limit))
     return [(row.id, signals.from_json(row.said), row.service) for row in rows]
 

@@ -8,22 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+from cronsim import CronSimError
 from sqlalchemy.orm import Session
 
 from ledger.clock import Clock
 from ledger.db import Database
+from ledger.errors import Error
 from ledger.jobs import Jobs
 from oncall import heartbeat, intakestore, notices, planstore, store
 from oncall import signal as signals
 from oncall.answering import Answering
-from oncall.heartbeat import Expected, Late
+from oncall.heartbeat import Expected, Fine, Late
 from oncall.intakestore import Key
-from oncall.receiving import Receiver, Taking, tell
+from oncall.intaketables import HeartbeatRow
+from oncall.receiving import BATCH, Receiver, Taking, tell
 from oncall.silences import Silence, to_warn
-from oncall.silencing import silence, standing
+from oncall.silencing import readable, standing
 
 BEATS, BEATS_EVERY = "oncall.beats", timedelta(seconds=5)
 WATCH, WATCH_EVERY = "oncall.watch", timedelta(minutes=1)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -39,22 +45,22 @@ class Watcher:
         """Say of each heart that should have beaten by now that it has not, once."""
         now = self.clock()
         with self.database.read() as session:
-            silent = intakestore.silent(session, now)
-            keys = intakestore.keys_of(session, [row.key_id for row in silent])
-        if not silent:
-            return
+            if not intakestore.silent(session, now):
+                return
         with self.jobs.transaction() as tx:
+            silent = intakestore.silent(tx, now, held=True)  # anew: one may have beaten since
+            keys = intakestore.keys_of(tx, [row.key_id for row in silent])
             for row in silent:
-                key = keys.get(row.key_id)
-                if key is None:
-                    continue
-                state = heartbeat.standing(expected(key), row.last_at, key.created_at, now)
-                if isinstance(state, Late):
-                    said = heartbeat.late_signal(expected(key), state, key.source, key.service, now)
-                    tell(tx, self.jobs, plain(said), f"{key.source}@{row.due_at.isoformat()}", now)
-                    intakestore.told_late(tx, [row.key_id])
-                else:
-                    intakestore.beat(tx, row.key_id, row.last_at or key.created_at, state.until)
+                self._silent(tx, row, keys[row.key_id], now)
+
+    def _silent(self, session: Session, row: HeartbeatRow, key: Key, now: datetime) -> None:
+        heart, state = _standing(row, key, now)
+        if isinstance(state, Late):
+            said = heartbeat.late_signal(heart, state, key.source, key.service, now)
+            tell(session, self.jobs, plain(said), f"{key.source}@{row.due_at.isoformat()}", now)
+            intakestore.told_late(session, [row.key_id])
+        else:
+            intakestore.put_off(session, row.key_id, state.until)
 
     def watch(self) -> None:
         """Take up again what a silence that is over has kept quiet, and end silences whose time has come."""
@@ -62,21 +68,39 @@ class Watcher:
         with self.database.read() as session:
             known = intakestore.silences(session)
             over = [row.id for row in known if row.end <= now]
-            warn = self._to_warn(session, [silence(row) for row in known], now)
-            muted = store.muted_alerts(session)
-            still = standing(session, now)
-            woken = [(said, service) for _, said, service in muted if still.muted(said, service) is None]
-        if not over and not woken and not warn:
-            return
-        receiver = Receiver(self.database, self.jobs, self.clock, self.fallback)
-        with self.jobs.transaction() as tx:
-            if over:
+            warn = self._to_warn(session, readable(known), now)
+        if over or warn:
+            with self.jobs.transaction() as tx:
                 intakestore.end_silences(tx, over, now)
-            for one in warn:
-                self._warn(tx, one, now)
-            taking = Taking(receiver, tx, Answering(tx, self.fallback))
-            for said, _ in woken:
-                taking.take(said, now)
+                for one in warn:
+                    self._warn(tx, one, now)
+        after: int | None = 0
+        while after is not None:
+            after = self._wake(after, now)
+
+    def _wake(self, after: int, now: datetime) -> int | None:
+        """Take up some of what is muted and need not be; return where to go on, None at the end."""
+        with self.database.read() as session:
+            muted, still = store.muted_alerts(session, after), standing(session, now)
+        woken = [number for number, said, service in muted if still.muted(said, service) is None]
+        for first in range(0, len(woken), BATCH):
+            self._take_up(woken[first : first + BATCH], now)
+        return muted[-1][0] if muted else None
+
+    def _take_up(self, alerts: Sequence[int], now: datetime) -> None:
+        """Decide again about alerts, all together, or each alone where one cannot be."""
+        receiver = Receiver(self.database, self.jobs, self.clock, self.fallback)
+        try:
+            with self.jobs.transaction() as tx:
+                taking = Taking(receiver, tx, Answering(tx, self.fallback))
+                for _, said, _ in store.muted_alerts(tx, among=alerts):
+                    taking.take(said, now)
+        except (Error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            if len(alerts) == 1:
+                log.exception("what was muted cannot be taken up", alert=alerts[0])
+                return
+            for one in alerts:
+                self._take_up([one], now)
 
     def _to_warn(self, session: Session, known: Sequence[Silence], now: datetime) -> Sequence[Silence]:
         said = planstore.announced(session)
@@ -93,6 +117,16 @@ class Watcher:
 def _told(one: Silence) -> str:
     """Name the end that was told: one that was put off is told again."""
     return f"silence:{one.number}:{one.end.isoformat()}"
+
+
+def _standing(row: HeartbeatRow, key: Key, now: datetime) -> tuple[Expected, Fine | Late]:
+    """Return what is expected of a heart and how it stands. One whose settings say nothing is late by its own row."""
+    try:
+        heart = expected(key)
+        return heart, heartbeat.standing(heart, row.last_at, key.created_at, now)
+    except (Error, CronSimError, ValueError, LookupError, TypeError, ArithmeticError):
+        log.exception("a heartbeat cannot be expected", key=key.id)
+        return Expected(key.name, timedelta(0)), Late(row.due_at, row.last_at, row.due_at)
 
 
 def expected(key: Key) -> Expected:

@@ -91,7 +91,7 @@ class Intake:
                     if kept is not None:  # else this very delivery is here already
                         intakestore.waits(session, kept, one.key, one.kind)
                 self._jobs.enqueue(session, RECEIVE, ALL, arrived[0].at)
-        except Exception as error:  # its senders are told, and send it again; those who wait must not wait for ever
+        except Exception as error:  # noqa: BLE001 its senders are told, and nobody waits for a leader that is gone
             log.warning("could not be kept", bodies=len(arrived), kind=type(error).__name__)
             return error
         return None

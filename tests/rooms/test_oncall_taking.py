@@ -45,7 +45,7 @@ def test_while_the_database_is_away_a_batch_is_tried_once_and_not_once_for_each_
         tried.append(len(batch))
         return OperationalError("select", {}, Exception("away"))
 
-    intake._write = away  # type: ignore[method-assign]
+    intake._write = away  # type: ignore[assignment,method-assign]
     tickets = [_Ticket(arrived(number)) for number in range(5)]
     intake._waiting += tickets
     intake._lead()
