@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from ledger.errors import Code, Error
 from ledger.events import EventRow
 from oncall import outbox, store
+from oncall import signal as signals
 from oncall.incident import Incident
 from oncall.outbox import Waiting
 from oncall.plantables import DocumentRow
+from oncall.signal import Signal
 from oncall.tables import AlertRow, IncidentRow, PageRow
 
 OPEN = ("open", "acknowledged", "snoozed", "muted")
@@ -108,14 +109,6 @@ def incidents(
     return [_row(row) for row in rows]
 
 
-def row(session: Session, number: int) -> Row:
-    """Return one incident as lists show it; NOT_FOUND where there is none."""
-    found = session.execute(select(*_COLUMNS).where(IncidentRow.id == number)).one_or_none()
-    if found is None:
-        raise Error(Code.NOT_FOUND, f"there is no incident {number}; look at the list of all")
-    return _row(found)
-
-
 def open_of(session: Session, services: Collection[str]) -> Sequence[Row]:
     """Return what is open in some services."""
     return incidents(session, is_open=True, services=services, limit=200)
@@ -149,6 +142,44 @@ def pages_of(session: Session, person: str, since: datetime, limit: int = 200) -
     query = select(PageRow, IncidentRow.title).join(IncidentRow, IncidentRow.id == PageRow.incident_id)
     asked = query.where(PageRow.person == person, PageRow.due_at >= since).order_by(PageRow.id.desc()).limit(limit)
     return [(outbox.waiting(row), title) for row, title in session.execute(asked)]
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """An alert that paged nobody because of a silence; `why` names it."""
+
+    id: int
+    title: str
+    service: str
+    severity: str
+    why: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+    resolved_at: datetime | None
+
+
+def quiet(session: Session, since: datetime, limit: int = 500) -> Sequence[Quiet]:
+    """Return what silences have kept quiet since a moment or keep quiet still, newest first. One statement."""
+    columns = (AlertRow.id, AlertRow.title, AlertRow.service, AlertRow.severity, AlertRow.muted, AlertRow.count)
+    times = (AlertRow.first_at, AlertRow.last_at, AlertRow.resolved_at)
+    lately = or_(AlertRow.resolved_at.is_(None), AlertRow.last_at >= since)
+    asked = (AlertRow.incident_id.is_(None), AlertRow.muted != "", lately)
+    return [
+        Quiet(*row)
+        for row in session.execute(select(*columns, *times).where(*asked).order_by(AlertRow.id.desc()).limit(limit))
+    ]
+
+
+def open_alerts(session: Session, limit: int = 1000) -> Sequence[tuple[Signal, str]]:
+    """Return the newest alerts that are open, muted or not, each with the service that it was found to be of."""
+    rows = session.execute(
+        select(AlertRow.said, AlertRow.service)
+        .where(AlertRow.resolved_at.is_(None))
+        .order_by(AlertRow.id.desc())
+        .limit(limit)
+    )
+    return [(signals.from_json(row.said), row.service) for row in rows]
 
 
 def has_plans(session: Session) -> bool:

@@ -5,6 +5,7 @@ from flask_limiter import Limiter
 
 from portal.auth import LOGIN_LIMITS, NAME_LIMITS, tried_name
 from portal.pages.account import bp as account
+from portal.pages.acknowledging import bp as acknowledging
 from portal.pages.audit import bp as audit
 from portal.pages.calendars import bp as calendars
 from portal.pages.common import install as install_common
@@ -14,11 +15,14 @@ from portal.pages.delivery import bp as delivery
 from portal.pages.deploys import bp as deploys
 from portal.pages.entity import bp as catalog
 from portal.pages.home import bp as home
+from portal.pages.incidents import bp as incidents
+from portal.pages.integrations import bp as integrations
 from portal.pages.locks import bp as locks
 from portal.pages.login import bp as login
 from portal.pages.oncall import bp as oncall
 from portal.pages.owners import bp as owners
 from portal.pages.patterns import bp as patterns
+from portal.pages.phones import bp as phones
 from portal.pages.plan import bp as plan
 from portal.pages.reaching import bp as reaching
 from portal.pages.repositories import bp as settings
@@ -26,6 +30,7 @@ from portal.pages.rotachange import bp as rota
 from portal.pages.rotanew import bp as rotaedit
 from portal.pages.scorecards import bp as scorecards
 from portal.pages.services import bp as services
+from portal.pages.silences import bp as silences
 from portal.pages.tryit import bp as tryit
 
 
@@ -43,6 +48,11 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         plan,
         deploys,
         locks,
+        incidents,
+        acknowledging,
+        silences,
+        integrations,
+        phones,
         courses,
         delivery,
         continuous,

@@ -1,16 +1,19 @@
 """What every page may use: the reader, her clock and zone, faces, addresses, and the filters of the templates."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apiflask import APIFlask
-from flask import abort, flash, g, redirect, request, url_for
+from flask import abort, current_app, flash, g, redirect, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ledger import events
 from ledger.errors import Code, Error
+from oncall import query as incidents
 from portal import auth, people, pictures, render, whose
 from portal.people import Face
 from portal.permissions import Action, Allowed, Owned, may
@@ -55,8 +58,37 @@ def _everywhere() -> dict[str, Any]:
         "me": me(),
         "theme": account.theme if account else None,
         "running": g.get("running", 0),
+        "head_rooms": head_rooms,
         "here_url": request.script_root + request.full_path.rstrip("?"),
     }
+
+
+ROOMS = (  # name, icon, where, the key after g
+    ("Home", "home", "home.show", "h"),
+    ("Catalog", "box", "services.index", "s"),
+    ("Deploys", "up", "deploys.index", "d"),
+    ("On call", "bell", "oncall.index", "o"),
+    ("Incidents", "pulse", "incidents.index", "i"),
+)
+
+
+def head_rooms(running: int = 0) -> list[tuple[str, str, str, str, int, str]]:
+    """Return the rooms that there are, each with what is counted beside its name."""
+    counts = {"Deploys": (running, "running"), "Incidents": (open_incidents(), "open")}
+    return [
+        (name, icon, url_for(endpoint), key, *counts.get(name, (0, "")))
+        for name, icon, endpoint, key in ROOMS
+        if endpoint in current_app.view_functions
+    ]
+
+
+def open_incidents() -> int:
+    """Return how many incidents are open; asked once for a page, and only by pages that show it."""
+    if "open_incidents" not in g:
+        g.open_incidents = 0  # also where the database is what the page has to tell of
+        with contextlib.suppress(SQLAlchemyError), auth.services().database.read() as session:
+            g.open_incidents = incidents.open_count(session)
+    return int(g.open_incidents)
 
 
 def times() -> Times:

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from catalog import browsing
 from catalog import query as catalog
+from oncall import query as incidents
 from pipelines import query
 from pipelines.query import Row
-from portal import auth, bands, overviews, pictures, render
+from portal import auth, bands, incidentbands, overviews, pictures, render
 from portal.pages import common
 from portal.pages.services import deployed_from_here, looks
 from portal.pictures import Mark
@@ -21,6 +22,7 @@ bp = Blueprint("home", __name__)
 
 DAY = timedelta(hours=24)
 MOST = 500  # deploys on the tape
+MOST_OPEN = 300  # incidents
 KINDS = {"healthy": "good", "replaced": "good", "undone": "undone", "stuck": "bad", "aborted": "off"}
 
 
@@ -37,17 +39,23 @@ def show() -> str:
         stuck = query.stuck(session)
         going = query.deploys(session, running=True, limit=50)
         day = query.deploys(session, since=times.now - DAY, limit=MOST)
-        common.know(session, [row.actor for row in going])
+        troubles = incidents.incidents(session, is_open=True, limit=MOST_OPEN)
+        common.know(session, [*(row.actor for row in going), *(who for one in troubles for who in one.holder)])
     g.running = len(going)
     rows = [(mine[ref], environment, summary) for (ref, environment), summary in known.items() if ref in mine]
     rows.sort(key=lambda row: (row[0].name, row[1] != "production", row[1]))
     there = {service.ref for service, _, _ in rows}
+    hurt = incidentbands.home(troubles, lambda who: common.face(who).said, times)
     return render_template(
         "home.html",
         here="Home",
         topic=topic,
-        band=overviews.home(deployed_from_here(everything.values()), len(everything), stuck, going, day, look, looks()),
+        band=hurt[0]
+        if hurt
+        else overviews.home(deployed_from_here(everything.values()), len(everything), stuck, going, day, look, looks()),
+        hurt=hurt[1] if hurt else 0,
         going=going,
+        incidents=[one for one in troubles if one.team in teams or asks.actor in one.holder],
         stuck=stuck,
         rows=[(service, environment, summary, bands.service_state(summary)) for service, environment, summary in rows],
         silent=sorted((mine[ref] for ref in mine if ref not in there), key=lambda one: (one.deploy is None, one.name)),

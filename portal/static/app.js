@@ -89,7 +89,6 @@
   });
 
   // Keys: `/` finds, `g` and a letter go to a room, `j` and `k` walk rows, `?` helps. Nothing that changes anything.
-  const ROOMS = { h: 0, s: 1, d: 2, a: 3 };
   const help = document.getElementById("keys");
   let going = 0;
   const find = () => {
@@ -105,7 +104,8 @@
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); find(); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
-    if (Date.now() - going < 1500 && event.key in ROOMS) { document.querySelectorAll("#rooms a")[ROOMS[event.key]]?.click(); return; }
+    const room = Date.now() - going < 1500 && /^[a-z]$/.test(event.key) && document.querySelector(`a[data-key="${event.key}"]`);
+    if (room) { room.click(); return; }
     going = event.key === "g" ? Date.now() : 0;
     if (event.key === "/") { event.preventDefault(); find(); }
     else if (event.key === "?") help.showModal();

@@ -1,0 +1,189 @@
+"""Integrations: the addresses at which senders tell of a service. A key is shown once, when it is made."""
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, g, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from ledger import events
+from ledger.errors import Error
+from oncall import heartbeat, intakestore, watching
+from oncall.heartbeat import Late
+from oncall.intakestore import Key
+from oncall.understanding import ALERTMANAGER, HEARTBEAT
+from pipelines import query as deploys
+from portal import auth, bands, duty, incidentorders, integrationforms, render
+from portal.integrationforms import Kind
+from portal.pages import common
+from portal.pages.silences import of_mine
+from portal.permissions import Action
+
+bp = Blueprint("integrations", __name__)
+
+SIGNS = string.ascii_letters + string.digits
+LENGTH = 32  # signs of a key, as PagerDuty's have
+QUIET = timedelta(days=30)  # after which a sender that was never silent so long is worth a look
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An integration, and why the reader may not take it away. `beats`: how its heart is, where it has one."""
+
+    key: Key
+    kind: Kind
+    said: str
+    beats: Mapping[str, Any]
+    refused: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key that was made just now, which nobody will see again."""
+
+    id: int
+    name: str
+    secret: str
+    kind: Kind
+
+
+@bp.get("/integrations")
+def index() -> str:
+    """All integrations, or those of `service`."""
+    return _page(request.args.get("service", "").strip()[:300])
+
+
+def _page(
+    chosen: str, made: Made | None = None, typed: Mapping[str, str] | None = None, wrong: Sequence[str] = ()
+) -> str:
+    services, times = auth.services(), common.times()
+    with services.database.read() as session:
+        topic = common.live(session)
+        ref = common.ref_of(chosen) if chosen else None
+        everything = intakestore.keys(session)
+        hearts = intakestore.hearts(session)
+        shown = [_shown(session, key, hearts) for key in everything if ref is None or key.service == ref]
+        mine = of_mine(session, Action.INTEGRATE)
+        common.know(session, [key.by for key in everything])
+        g.running = len(deploys.deploys(session, running=True, limit=100))
+    return render_template(
+        "integrations.html",
+        here="Incidents",
+        topic="" if made or typed else topic,
+        band=_band(shown, ref),
+        shown=sorted(shown, key=lambda one: (one.key.service, one.key.id)),
+        chosen=chosen,
+        services=mine,
+        kinds=integrationforms.KINDS,
+        made=made,
+        pastes=integrationforms.pastes(made.kind.kind, made.secret, services.config.address) if made else (),
+        typed=typed or {},
+        wrong=wrong,
+        mapping=integrationforms.MAPPING,
+        now=times.now,
+        quiet=QUIET,
+    )
+
+
+def _shown(session: Session, key: Key, hearts: Mapping[int, Any]) -> Shown:
+    refused = incidentorders.refusal(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)
+    said = integrationforms.said(key.kind, key.settings)
+    return Shown(key, integrationforms.BY_KIND[key.kind], said, _beats(key, hearts), refused)
+
+
+def _beats(key: Key, hearts: Mapping[int, Any]) -> Mapping[str, Any]:
+    """Say how a heart is, in the kit's words."""
+    if key.kind != HEARTBEAT:
+        return {}
+    row = hearts.get(key.id)
+    expected = watching.expected(key)
+    state = heartbeat.standing(expected, row.last_at if row else None, key.created_at, common.times().now)
+    if isinstance(state, Late):
+        return {"word": "open", "text": "Silent", "due": state.due, "every": _every(expected)}
+    first = row is None or row.last_at is None
+    return {
+        "word": "waiting" if first else "healthy",
+        "text": "Not heard yet" if first else "Beats",
+        "due": state.due,
+        "every": _every(expected),
+    }
+
+
+def _every(expected: heartbeat.Expected) -> str:
+    often = f"every {render.duration(expected.period)}" if expected.period else f"at {expected.cron} ({expected.zone})"
+    return f"{often}, {render.duration(expected.grace)} of grace" if expected.grace else often
+
+
+def _band(shown: Sequence[Shown], ref: str | None) -> bands.Band:
+    of = f" of {render.short_ref(ref)}" if ref else ""
+    silent = [one for one in shown if one.beats.get("word") == "open"]
+    if silent:
+        title = f"{silent[0].key.name} is silent." if len(silent) == 1 else f"{len(silent)} heartbeats are silent."
+        text = f"The last should have come {common.times().moment(silent[0].beats['due'])}."
+        return bands.Band("warn", "warn", "A heartbeat is missing", title, text)
+    if not shown:
+        text = "Make one for Alertmanager, Grafana, a script or a mail. It takes a minute, and its key is shown once."
+        return bands.Band("", "ring", "Nothing yet", f"Nothing tells of trouble{of or ' here'} yet.", text)
+    heard = [one.key.last_at for one in shown if one.key.last_at]
+    title = f"{render.counted(len(shown), 'integration')}{of} may tell of trouble."
+    last = f"The last one was heard of {common.times().age(max(heard))}." if heard else "None has been heard of yet."
+    return bands.Band("good" if heard else "", "ok" if heard else "wait", "Connected", title, last)
+
+
+# --- making and taking away -------------------------------------------------------------------------------------------
+
+
+@bp.post("/integrations")
+def make() -> str | tuple[str, int]:
+    """Make one, and show its key this once. What was typed stays where something is wrong with it."""
+    services, asks, form = auth.services(), auth.somebody(), request.form
+    chosen = form.get("service", "").strip()[:300]
+    ref = common.ref_of(chosen)
+    with services.database.read() as session:
+        duty.allowed(services, session, asks, Action.INTEGRATE, ref)
+    kind = form.get("kind", "")
+    try:
+        named = integrationforms.name(form, integrationforms.BY_KIND.get(kind, integrationforms.KINDS[0]))
+        told = integrationforms.settings(kind, form, named)
+    except Error as error:
+        return _page(chosen, typed=form, wrong=error.reasons or [error.message]), 400
+    secret = "".join(secrets.choice(SIGNS) for _ in range(LENGTH))
+    if kind != ALERTMANAGER and secret.startswith("R"):  # in PagerDuty's words that would be a ruleset's
+        secret = f"S{secret[1:]}"
+    now = common.times().now
+    with services.database.write() as session:
+        number = intakestore.add_key(session, secret, kind, named, ref, told, asks.actor, now)
+        if kind == HEARTBEAT:
+            _expect(session, number, now)
+        data = {"kind": kind, "name": named}
+        events.record(session, "oncall.integration_made", f"integration:{number}", asks.actor, now, data, service=ref)
+    return _page(chosen, Made(number, named, secret, integrationforms.BY_KIND[kind]))
+
+
+def _expect(session: Session, number: int, now: Any) -> None:
+    """Expect the first sign of a heart that has just been told of."""
+    key = intakestore.key(session, number)
+    assert key is not None
+    state = heartbeat.standing(watching.expected(key), None, now, now)
+    intakestore.expect(session, number, now if isinstance(state, Late) else state.until)
+
+
+@bp.post("/integrations/<int:number>/end")
+def end(number: int) -> Response:
+    """Take one away: its key is nobody's within seconds. What it has opened stays open."""
+    services, asks, now = auth.services(), auth.somebody(), common.times().now
+    with services.database.write() as session:
+        key = next((one for one in intakestore.keys(session) if one.id == number), None)
+        if key is not None:  # else it is gone already
+            duty.allowed(services, session, asks, Action.INTEGRATE, key.service)
+            intakestore.end_key(session, number, now)
+            data = {"kind": key.kind, "name": key.name}
+            events.record(
+                session, "oncall.integration_ended", f"integration:{number}", asks.actor, now, data, service=key.service
+            )
+    return common.back_to("integrations.index", service=request.form.get("service") or None)
