@@ -85,9 +85,11 @@ class Watch:
         rule: Rule,
         path: Path,
         query: str = "",
+        *,
+        now: datetime,
     ) -> None:
         self._shares, self._post, self._rule, self._path, self._query = shares, post, rule, path, query
-        self._standing = _kept(path, clocks.now())
+        self._standing = _kept(path, now)
 
     def look(self, at: datetime) -> None:
         """Ask once, and post what has begun, goes on or is over."""
@@ -136,9 +138,11 @@ def watching(data: Path, address: str, metrics: str, rule: Rule) -> Iterator[Non
     """Watch while the block lasts: the source at `metrics`, for the portal at `address`."""
     query = f"{metrics}/api/v1/query?{urlencode({'query': QUERY})}"
     over = threading.Event()
-    watch = Watch(
-        lambda: _asked(query), lambda name, body: _posted(data, address, name, body), rule, data / FIRING, query
-    )
+
+    def post(service: str, body: Mapping[str, Any]) -> bool:
+        return _posted(data, address, service, body)
+
+    watch = Watch(lambda: _asked(query), post, rule, data / FIRING, query, now=clocks.now())
 
     def look() -> None:
         while not over.wait(EVERY.total_seconds()):
