@@ -5,7 +5,7 @@ One delivery may have several readers; each marks it read for itself.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -57,6 +57,12 @@ def receive(
     row = {"source": source, "delivery": delivery, "at": at, "headers": dict(headers), "body": body}
     new: int | None = insert_once(session, cast(Table, DeliveryRow.__table__), row)
     return new
+
+
+def known(session: Session, source: str, deliveries: Collection[str]) -> set[str]:
+    """Return which of those deliveries are here."""
+    asked = (DeliveryRow.source == source, DeliveryRow.delivery.in_(deliveries))
+    return set(session.scalars(select(DeliveryRow.delivery).where(*asked)))
 
 
 def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequence[Delivery]:

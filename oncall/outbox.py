@@ -116,6 +116,21 @@ def sooner(session: Session, incident: int, step: int, person: str, channel: str
     session.execute(update(PageRow).where(*asked, *waits).values(due_at=at))
 
 
+def hasten(session: Session, incident: int, step: int, at: datetime, until: datetime) -> Collection[str]:
+    """Have the pages of a step that are due by `until` and not begun go out now; return of which kinds they are."""
+    waits = (PageRow.incident_id == incident, PageRow.step == step, PageRow.ended_at.is_(None))
+    mine = (*waits, PageRow.attempts == 0, PageRow.due_at > at, PageRow.due_at <= until)
+    found = set(session.scalars(select(PageRow.kind).where(*mine).distinct()))
+    session.execute(update(PageRow).where(*mine).values(due_at=at))
+    return found
+
+
+def withdraw(session: Session, incident: int, step: int, why: str, at: datetime) -> None:
+    """Withdraw the pages of a step that have not been begun."""
+    waits = (PageRow.incident_id == incident, PageRow.step == step, PageRow.ended_at.is_(None), PageRow.attempts == 0)
+    session.execute(update(PageRow).where(*waits).values(ended_at=at, ending="withdrawn", said=why))
+
+
 def of_incident(session: Session, incident: int) -> Sequence[Waiting]:
     """Return all pages of an incident, in the order in which they were put in."""
     rows = session.scalars(select(PageRow).where(PageRow.incident_id == incident).order_by(PageRow.id))

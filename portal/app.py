@@ -12,7 +12,7 @@ from flask import Response, request, url_for
 from flask import g as current
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from portal import api, auth, backstage, chat, config, enqueue, errors, hooks, live, pages, telemetry
+from portal import api, auth, backstage, chat, config, enqueue, errors, hooks, live, pagerhooks, pages, telemetry
 from portal.enqueue import Door
 from portal.live import Hub
 from portal.pacing import Pace
@@ -62,11 +62,13 @@ def create_app(services: Services) -> APIFlask:
     pages.install(app, limiter)
     hooks.install(limiter)
     chat.install(app, limiter)
+    pagerhooks.install(limiter)
     app.extensions["fullcycle-intake"] = Door(
         Intake(services.database, services.jobs), Pace(services.config.oncall.rate)
     )
     app.register_blueprint(hooks.bp)
     app.register_blueprint(enqueue.bp)
+    app.register_blueprint(pagerhooks.bp)
     app.register_blueprint(live.bp)
     app.register_blueprint(telemetry.bp)
     app.register_blueprint(api.blueprint(services))

@@ -30,6 +30,7 @@ from oncall.intakestore import Key
 from oncall.loop import Loop
 from oncall.moving import ADVANCE, SEND
 from oncall.notices import NOTICE, Messenger
+from oncall.pagerdutying import PAGERDUTY
 from oncall.paging.addresses import Providers, understood
 from oncall.paging.channels import ChannelPager, Ways
 from oncall.paging.memory import MemoryPager
@@ -40,6 +41,7 @@ from oncall.planwatch import FAIR, FAIR_EVERY, GAPS, GAPS_EVERY, PlanWatcher
 from oncall.reaching import VERIFY, Reaching
 from oncall.receiving import RECEIVE, Receiver, tell
 from oncall.sending import Sender
+from oncall.teamsending import TeamSender
 from oncall.terms import Urgency
 from oncall.trying import TEST, Tester
 from oncall.watching import BEATS, BEATS_EVERY, WATCH, WATCH_EVERY, Watcher, expected, plain
@@ -47,6 +49,8 @@ from pipelines.blockers import Answering as Gate
 from pipelines.blockers import Incident
 from portal import config as configs
 from portal.config import Config
+from portal.teampaging import Teams
+from production.secrets import SiteSecrets
 
 CHANNELS, PHONES = "apprise", "memory"  # kinds of pagers
 FINE = timedelta(seconds=5)  # for telling the outside that all is well
@@ -62,6 +66,7 @@ class OnCall:
     database: Database
     jobs: Jobs
     clock: Clock
+    secrets: SiteSecrets | None = None
 
     @property
     def fallback(self) -> str:
@@ -110,6 +115,12 @@ class OnCall:
         found: dict[str, Pager] = {CHANNELS: ChannelPager(self.ways, self.clock)}
         return found | ({PHONES: self.phones} if self.config.oncall.phones else {})
 
+    @cached_property
+    def teams(self) -> Teams:
+        """The pagers that whole teams have."""
+        network, url = self.config.network, self.config.oncall.pagerduty_url
+        return Teams(self.database, self.clock, self.secrets, url, network.ca_file, network.proxy)
+
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Have what carries messages ready while a worker runs; without anybody's channel nothing is started."""
@@ -157,6 +168,7 @@ class OnCall:
 
     def handlers(self) -> Mapping[str, Handler]:
         sender = Sender(self.database, self.jobs, self.clock, self.pagers, self.links, self.fallback)
+        teams = TeamSender(self.database, self.jobs, self.clock, self.teams.pager, self.links, self.fallback)
         loop = Loop(self.jobs, self.clock, self.fallback)
         auditor = Auditor(self.database, self.jobs, self.clock, self.fallback, self._all_fine)
         messenger = Messenger(self.database, self.jobs, self.clock, self.pagers, self.config.address)
@@ -169,7 +181,7 @@ class OnCall:
         return {
             RECEIVE: lambda work: self.receiver.receive(work.claim, work.lost),
             ADVANCE: lambda work: loop.advance(work.claim),
-            SEND: lambda work: sender.send(work.claim, work.lost),
+            SEND: lambda work: (teams if work.claim.key == PAGERDUTY else sender).send(work.claim, work.lost),
             NOTICE: lambda work: messenger.send(work.claim),
             VERIFY: lambda work: self.reaching.send(work.claim),
             TEST: lambda work: self.tester.send(work.claim),

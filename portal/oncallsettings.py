@@ -42,5 +42,7 @@ class OnCallSettings(BaseModel):
     allowed_networks: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_networks)] = ()
     heartbeat_file: Path | None = None  # an address that hears each minute that every page was sent
     phones: bool = False  # phones that only remember, shown on a page: for trying out
+    pagerduty_url: str = "https://events.pagerduty.com"  # in the EU https://events.eu.pagerduty.com
+    pagerduty_webhook_file: Path | None = None  # the secrets of the webhooks V3 that tell us, one a line
     rate: int = Field(1200, ge=60, le=1_000_000)  # events of one integration in a minute
     limit: timedelta = timedelta(seconds=10)  # for one message

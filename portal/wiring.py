@@ -92,7 +92,7 @@ def wire(config: Config, clock: Clock = clocks.now, opened: Database | None = No
         actions,
         register,
         partial(_reached, config),
-        OnCall(config, base, jobs, clock),
+        OnCall(config, base, jobs, clock, held),
     )
 
 
