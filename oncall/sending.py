@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from ledger.clock import Clock
 from ledger.db import Database
-from ledger.jobs import Claim, Jobs
+from ledger.jobs import Claim, Jobs, Lost
 from oncall import escalation, outbox, planstore, reach, store, wording
 from oncall.answering import Answering
+from oncall.contention import until_through
 from oncall.incident import Fact, Incident, Kind, Page, State
 from oncall.moving import Mover
 from oncall.outbox import Waiting
@@ -57,14 +58,16 @@ class Sender:
             outbox.left_over(tx, kind)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             while not lost():
-                under_way |= self._begin(pool, claim, AT_ONCE - len(under_way))
+                under_way |= self._begin(pool, claim, AT_ONCE - len(under_way), lost)
                 if not under_way and self._leave(claim):
                     return
                 done, _ = wait(under_way, LOOK, FIRST_COMPLETED) if under_way else (set(), None)
                 if done:
                     self._end(claim, [(under_way.pop(one), one.result()) for one in done])
 
-    def _begin(self, pool: ThreadPoolExecutor, claim: Claim, most: int) -> Mapping[Future[Outcome], Waiting]:
+    def _begin(
+        self, pool: ThreadPoolExecutor, claim: Claim, most: int, lost: Callable[[], bool]
+    ) -> Mapping[Future[Outcome], Waiting]:
         now = self.clock()
         with self.database.read() as session:
             if most <= 0 or not outbox.is_due(session, claim.key, now):
@@ -77,7 +80,7 @@ class Sender:
         found: dict[Future[Outcome], Waiting] = {}
         for page, incident in wanted:
             way = next((one for one in ways.get(page.person, ()) if str(one.id) == page.channel), None)
-            found[pool.submit(self._attempt, page, incident, way)] = page
+            found[pool.submit(self._attempt, claim, page, incident, way, lost)] = page
         return found
 
     def _wanted(self, session: Session, page: Waiting, now: datetime) -> Incident | None:
@@ -88,7 +91,9 @@ class Sender:
         outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
         return None
 
-    def _attempt(self, page: Waiting, incident: Incident, way: Way | None) -> Outcome:
+    def _attempt(
+        self, claim: Claim, page: Waiting, incident: Incident, way: Way | None, lost: Callable[[], bool]
+    ) -> Outcome:
         pager = self.pagers.get(page.kind)
         if way is None:
             return Refused("the channel was taken away meanwhile", permanent=True)
@@ -98,6 +103,8 @@ class Sender:
         about = ports.Key(page.incident, page.step, page.loop, page.person, page.channel)
         why = wording.why_paged(page.because, page.target, page.level, page.loop, incident)
         said = (incident.title, why, incident.severity, incident.urgency, page.person)
+        if lost():  # it was frozen, and another one has sent it meanwhile or knows that nobody needs it any more
+            raise Lost(claim)
         try:
             return pager.send(ports.Page(about, *said, way.address, url, ack_url, page.attempts, page.repeated))
         except Exception:  # a driver that breaks must not stop the others' pages
@@ -105,8 +112,13 @@ class Sender:
             return Refused("the pager broke; the log says how", uncertain=True)
 
     def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
+        """Keep what came of them. What is lost here goes out again, so whoever was only in the way is waited for."""
+        until_through(lambda: self._kept(claim, answered))
+
+    def _kept(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
         now = self.clock()
         with self.jobs.transaction() as tx:
+            store.lock(tx, {page.incident for page, _ in answered})  # before the job, as everybody does
             self.jobs.guard(tx, claim)
             mover = Mover(tx, self.jobs, Answering(tx, self.fallback))
             for page, outcome in answered:
@@ -145,8 +157,7 @@ class Sender:
         following = reach.fall_back(mover.answering.rules(page.person), incident.urgency, bad)
         if following is None:
             return False
-        ways = planstore.ways(mover.session, [page.person])[page.person]
-        kind = next(way.kind for way in ways if str(way.id) == following.ref)
+        kind = following.kind
         about = (page.step, page.because, page.person, page.target, following.ref, kind, now, page.loop, page.level)
         if not outbox.put(mover.session, page.incident, *about):
             outbox.sooner(mover.session, page.incident, page.step, page.person, following.ref, now)
@@ -163,7 +174,8 @@ class Sender:
 def is_wanted(incident: Incident, page: Waiting) -> bool:
     """Shall it still go out?"""
     if page.because == Kind.EXHAUSTED:
-        return incident.state is State.OPEN and incident.exhausted_at is not None
+        newest = page.step == -(incident.run + 1)  # it may have gone on since, and nobody come again
+        return newest and incident.state is State.OPEN and incident.exhausted_at is not None
     target = Target(TargetKind.PERSON, page.person)
     asked = (Kind(page.because), page.step, page.loop, page.level, page.person, target, page.due_at)
     return escalation.is_wanted(incident, Page(*asked))
