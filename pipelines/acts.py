@@ -51,7 +51,10 @@ def _ask(target: Target, site: Site, step: Step, plan: Plan, source: str, fence:
     release = _release(plan, step.release, source)
     match step.kind:
         case StepKind.TIDY:
-            return tidied(target, site, plan.base.number if plan.base else step.release, fence)
+            base = plan.base.number if plan.base else None
+            if step.wave:  # it has all the traffic by now
+                return target.stop(site, step.release, fence, warm=base)
+            return tidied(target, site, base or step.release, fence)
         case StepKind.PREPARE:
             return target.prepare(site, release, fence)
         case StepKind.START:

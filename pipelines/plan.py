@@ -21,7 +21,7 @@ GRACE = timedelta(seconds=30)  # on top of what a step may take by itself
 
 class StepKind(StrEnum):
     MEASURE = "measure"  # the metrics are known, and how they are before
-    TIDY = "tidy"  # what still stays warm of an earlier deploy ends
+    TIDY = "tidy"  # what still stays warm of an earlier deploy ends; at the end, what a stuck one has left
     PREPARE = "prepare"  # files there and built
     START = "start"  # so many instances up, without traffic
     PROBE = "probe"  # each instance passes its checks so often in a row
@@ -143,7 +143,7 @@ def plan(
         stairs = tuple(replace(wave, bake=timedelta(0)) for wave in stairs)
     keep = timedelta(0) if rollback or alone or trial or not asked.target.side_by_side else asked.warm
     leaves = base.number if base is not None and not trial else None
-    forward = _Forward(asked, spec, release, leaves, stairs, keep, past or {}, leftovers=stuck and base is None)
+    forward = _Forward(asked, spec, release, leaves, stairs, keep, past or {}, leftovers=stuck and not trial)
     steps = forward.steps(rollback=rollback)
     return Plan(
         service,
@@ -180,7 +180,7 @@ def plan(
 class _Forward:
     """The steps forward. `base`: what is replaced; nothing of it is drained or stopped where there is none.
 
-    `leftovers`: a first release that is stuck may still run; as nothing else serves, it may have traffic until then.
+    `leftovers`: a release that is stuck may still run, and have traffic until the new one has all of it.
     """
 
     asked: Environment
@@ -207,10 +207,12 @@ class _Forward:
             steps += self._wave(wave, started=running)
             running = max(running, wave.instances)
         if (self.base is not None or self.leftovers) and self.asked.target.side_by_side:
+            longest = 2 * GRACE + self.asked.target.longest
             steps.append(self._step(StepKind.DRAIN, drain + GRACE, undo[0]))
             if not self.keep:
-                longest = 2 * GRACE + self.asked.target.longest
                 steps.append(self._step(StepKind.STOP, longest, undo[1]))
+            elif self.leftovers:
+                steps.append(self._step(StepKind.TIDY, longest, "what was stuck stays away", self.stairs[-1]))
         return tuple(steps)
 
     def _wave(self, wave: Wave, *, started: int) -> Iterator[Step]:

@@ -106,8 +106,11 @@ class Target(Protocol):
     def drain(self, site: Site, keep: int, fence: int) -> Progress:
         """Wait until releases other than `keep` have no connection left, at most the site's drain time."""
 
-    def stop(self, site: Site, keep: int, fence: int) -> Progress:
-        """Have no instance of another release than `keep` running. Their files and output stay."""
+    def stop(self, site: Site, keep: int, fence: int, warm: int | None = None) -> Progress:
+        """Have no instance of another release than `keep` running. Their files and output stay.
+
+        `warm` names one more that stays; whoever cannot end the others without it ends nothing.
+        """
 
     def instances(self, site: Site) -> Sequence[Instance]:
         """Return what is there now, oldest release first."""

@@ -140,11 +140,12 @@ class Store:
             if row.draining is None or row.draining["keep"] != keep:
                 row.draining = {"keep": keep, "since": now.isoformat()}
 
-    def keep_only(self, name: str, keep: int) -> None:
-        """Want no instance of another release any more."""
+    def keep_only(self, name: str, keep: int, warm: int | None = None) -> None:
+        """Want no instance of another release any more, but for one that stays warm; traffic is for the first."""
         with self._database.write() as session:
             row = _there(session, name)
-            session.execute(delete(InstanceRow).where(InstanceRow.site == name, InstanceRow.release != keep))
+            stays = (keep,) if warm is None else (keep, warm)
+            session.execute(delete(InstanceRow).where(InstanceRow.site == name, InstanceRow.release.not_in(stays)))
             row.weights = {release: percent for release, percent in row.weights.items() if int(release) == keep}
             row.draining = None
 

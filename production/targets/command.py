@@ -104,10 +104,13 @@ class CommandTarget:
         """Whoever has no traffic has no connections, as far as can be known; nothing is waited for."""
         return self._act(site, Wish(step="drain", release=keep), fence, lambda _work: Done("nothing to wait for"))
 
-    def stop(self, site: Site, keep: int, fence: int) -> Progress:
+    def stop(self, site: Site, keep: int, fence: int, warm: int | None = None) -> Progress:
+        """A program is told of one release that stays, so what stays warm keeps the others running, too."""
         wish = Wish(step="stop", release=keep)
 
         def act(work: Work) -> Progress:
+            if warm is not None:
+                return Done(f"the others end with {warm}, which stays warm")
             if work.settings.stop is None or not work.page.order:
                 return work.is_so(wish)
             return work.bring(wish)

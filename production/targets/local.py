@@ -136,9 +136,9 @@ class LocalTarget:
 
         return self._act(site, fence, act)
 
-    def stop(self, site: Site, keep: int, fence: int) -> Progress:
+    def stop(self, site: Site, keep: int, fence: int, warm: int | None = None) -> Progress:
         def act(settings: LocalSettings, guard: Callable[[], None]) -> Progress:
-            self._store.keep_only(site.name, keep)
+            self._store.keep_only(site.name, keep, warm)
             self._machine.serve(site.name, guard)
             gone = self._machine.clear(site.name, guard)
             return Done("nothing else is running") if gone else Pending("instances are ending", AGAIN)

@@ -117,9 +117,9 @@ class MemoryTarget:
                 self._note(state, "drain", keep)
             return Done("no connection is left")
 
-    def stop(self, site: Site, keep: int, fence: int) -> Progress:
+    def stop(self, site: Site, keep: int, fence: int, warm: int | None = None) -> Progress:
         with self._act("stop", site, fence) as state:
-            leaving = [int(number) for number in state["instances"] if int(number) != keep]
+            leaving = [int(number) for number in state["instances"] if int(number) not in (keep, warm)]
             if leaving:
                 backwards = max(leaving) if max(leaving) > keep else None
                 revision = state["revisions"].get(str(keep), "")

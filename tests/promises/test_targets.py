@@ -4,12 +4,14 @@ A promise is a sentence about the port (production/ports.py): a new target is do
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ledger.errors import Code, Error
 from production.ports import Counting, Done, Failed, Progress, Site
+from production.targets.command import CommandTarget
 from production.targets.local import LocalTarget
 from tests.promises.commandstage import command_stage, ended
 from tests.promises.stage import DIES, Stage, local_stage, memory_stage, settled
@@ -161,6 +163,23 @@ def test_a_release_that_dies_says_why_and_the_old_one_goes_on_serving(stage: Sta
     assert 0 < len(answer.log) <= 20
     assert isinstance(settled(lambda: stage.target.stop(site, 1, 2)), Done)
     assert stage.seen(site) == before
+
+
+def test_what_stays_warm_outlives_what_ends(stage: Stage) -> None:
+    site = stage.site()
+    stage.live(site, 1)
+    for number in (2, 3):
+        assert isinstance(stage.started(site, number, number), Done)
+        settled(partial(stage.target.weigh, site, {number: 100}, number))
+    settled(lambda: stage.target.drain(site, 3, 3))
+
+    assert isinstance(settled(lambda: stage.target.stop(site, 3, 3, warm=1)), Done)
+
+    left = {one.release for one in stage.target.instances(site)}
+    assert left == ({1, 2, 3} if isinstance(stage.target, CommandTarget) else {1, 3})
+    assert {one.release: one.percent for one in stage.target.shares(site) if one.percent} == {3: 100}
+    assert isinstance(settled(lambda: stage.target.stop(site, 3, 3)), Done)
+    assert {one.release for one in stage.target.instances(site)} == {3}
 
 
 def test_what_is_not_there_can_be_neither_started_nor_given_traffic(stage: Stage) -> None:

@@ -70,6 +70,18 @@ def test_a_first_release_after_one_that_is_stuck_ends_what_that_has_left() -> No
     assert all("None" not in step.undo for step in first.steps)
 
 
+def test_what_is_stuck_is_ended_last_where_the_base_stays_warm() -> None:
+    blue = spec_of(STRATEGIES["blue-green"])
+    after, usual = (plan(CHECKOUT, "production", blue, NEW, OLD, Change(), stuck=stuck) for stuck in (True, False))
+
+    assert after.steps[:-1] == usual.steps
+    assert (after.steps[-1].kind, after.steps[-1].percent) == (StepKind.TIDY, 100)
+    assert after.keep == usual.keep
+    trial = plan(CHECKOUT, "production", blue, NEW, OLD, Change(), stuck=True, trial=True)
+    back = plan(CHECKOUT, "production", blue, NEW, OLD, Change(), stuck=True, rollback=True)
+    assert all(step.kind is not StepKind.TIDY for step in (*trial.steps, *back.steps))
+
+
 def test_a_release_that_is_made_to_serve_again_has_nobody_to_share_with() -> None:
     again = plan_of(STRATEGIES["canary"], base=NEW)
 

@@ -126,21 +126,61 @@ def test_what_could_not_be_ended_is_tried_again_and_not_said_to_be_over(deployed
     assert (deployed.running(), deployed.cooled()) == ({2: 4}, 1)
 
 
+def get_stuck(house: Warm, repository: Repository) -> None:
+    """Have a third release fail, which keeps the traffic, for the way back does not work either."""
+    repository.commit(described(BLUE, bake="10s"))
+    third = house.deploy()
+    house.go_to(third, "bake")
+    house.abort(third)
+    for _ in range(TRIES):
+        house.fail_once["weigh"] = Failed("the balancer does not answer")
+        house.go(lambda: not house.fail_once)
+    assert (house.word(third), house.serving()) == ("stuck", {3: 100.0})
+
+
 def test_where_a_deploy_is_stuck_nothing_is_ended_for_it_may_be_what_serves(
     deployed: Warm, repository: Repository
 ) -> None:
-    repository.commit(described(BLUE, bake="10s"))
-    third = deployed.deploy()
-    deployed.go_to(third, "bake")
-    deployed.abort(third)
-    for _ in range(TRIES):
-        deployed.fail_once["weigh"] = Failed("the balancer does not answer")
-        deployed.go(lambda: not deployed.fail_once)
-    assert (deployed.word(third), deployed.serving()) == ("stuck", {3: 100.0})
+    get_stuck(deployed, repository)
 
     deployed.cools()
 
     assert (deployed.running()[3], deployed.serving(), deployed.cooled()) == (4, {3: 100.0}, 0)
+
+
+def test_what_a_stuck_deploy_has_left_ends_with_the_next_that_is_healthy_and_the_base_stays_warm(
+    deployed: Warm, repository: Repository
+) -> None:
+    get_stuck(deployed, repository)
+    before: list[dict[int, int]] = []
+    deployed.before = lambda method: before.append(deployed.running()) if method in ("weigh", "drain") else None
+
+    repository.commit(described(BLUE, bake="0s"))
+    mended = deployed.deploy()
+    deployed.go()
+
+    assert before == [{2: 4, 3: 4, 4: 4}] * 2, "it served until the new one did"
+    assert deployed.word(mended) == "healthy"
+    assert (deployed.running(), deployed.serving()) == ({2: 4, 4: 4}, {4: 100.0})
+    deployed.cools()
+    assert (deployed.running(), deployed.cooled()) == ({4: 4}, 1)
+
+
+def test_what_goes_back_after_a_stuck_deploy_has_nothing_but_the_base_running(
+    deployed: Warm, repository: Repository
+) -> None:
+    get_stuck(deployed, repository)
+    repository.commit(described(BLUE, bake="10s"))
+    fourth = deployed.deploy()
+    deployed.go_to(fourth, "bake")
+    deployed.fail_once["stop"] = Failed("the machine does not answer", permanent=False)
+    deployed.go_to(fourth, "tidy", wave=1)
+
+    deployed.abort(fourth)
+    deployed.go()
+
+    assert deployed.word(fourth) == "aborted"
+    assert (deployed.running(), deployed.serving()) == ({2: 4}, {2: 100.0})
 
 
 def test_a_worker_that_died_while_it_cooled_is_followed_by_another(deployed: Warm) -> None:

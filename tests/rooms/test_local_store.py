@@ -87,6 +87,18 @@ def test_draining_counts_from_the_first_time_and_anew_after_new_weights(store: S
     assert store.known(name).since == NOON + timedelta(hours=1)
 
 
+def test_keeping_one_warm_forgets_neither_and_leaves_the_traffic_to_the_first(store: Store) -> None:
+    name = SITES[0].name
+    for number in (1, 2, 3):
+        store.place(name, Release(number, "b" * 40), 2, lambda port: {}, free)
+    store.weigh(name, {1: 50, 3: 50})
+
+    store.keep_only(name, 3, 1)
+
+    assert [one.release for one in store.known(name).placed] == [1, 1, 3, 3]
+    assert store.known(name).weights == {3: 50}
+
+
 def test_keeping_only_one_forgets_the_others(store: Store) -> None:
     name = SITES[0].name
     for number in (1, 2):
