@@ -3,7 +3,7 @@
 Each door asks beforehand who says it and may they. A second click on the same button is no fault: it says how it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from oncall import intakestore, silencing, store
 from oncall.answering import Answering
+from oncall.contention import until_through
 from oncall.incident import ENDED, Fact, Incident, Kind, State
 from oncall.machine import acknowledgement
 from oncall.moving import Mover
@@ -24,7 +25,6 @@ from oncall.terms import Severity
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # of a snooze
 LONGEST_NOTE = 4000
 ROLES = ("commander", "scribe", "communications")
-TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Actions:
             mover = Mover(session, self.jobs, Answering(session, self.fallback))
             mover.happen(target, [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")], at)
 
-        return self._do(number, lambda incident: [Fact(Kind.MERGED, by, reason, into=into)], after)
+        return self._do(number, lambda incident: [Fact(Kind.MERGED, by, reason, into=into)], after, [into])
 
     def _described(self, people: Sequence[str]) -> None:
         with self.database.read() as session:
@@ -119,16 +119,23 @@ class Actions:
         number: int,
         facts: Callable[[Incident], Sequence[Fact]],
         after: Callable[[Session, Incident, datetime], None] = lambda session, incident, at: None,
+        also: Collection[int] = (),
     ) -> Incident:
-        """Let what somebody does happen, all of it or nothing."""
-        with self.jobs.transaction() as tx:
-            incident, at = store.hold(tx, number), self.clock()
-            happened = facts(incident)
-            if not happened:
-                return incident
-            moved = Mover(tx, self.jobs, Answering(tx, self.fallback)).happen(incident, happened, at)
-            after(tx, moved, at)
-            return moved
+        """Let what somebody does happen, all of it or nothing; `also`: other incidents that it changes."""
+
+        def once() -> Incident:
+            with self.jobs.transaction() as tx:
+                if also:
+                    store.lock(tx, {number, *also})
+                incident, at = store.hold(tx, number), self.clock()
+                happened = facts(incident)
+                if not happened:
+                    return incident
+                moved = Mover(tx, self.jobs, Answering(tx, self.fallback)).happen(incident, happened, at)
+                after(tx, moved, at)
+                return moved
+
+        return until_through(once)
 
 
 def end_silences_of(session: Session, number: int, at: datetime) -> None:

@@ -20,7 +20,8 @@ class Loop:
     def advance(self, claim: Claim) -> None:
         """Do what is due for one incident."""
         with self.jobs.transaction() as tx:
+            incident = store.hold(tx, int(claim.key))  # before its job, as everybody does
             self.jobs.guard(tx, claim)
             now = self.clock()
-            Mover(tx, self.jobs, Answering(tx, self.fallback)).carry(store.hold(tx, int(claim.key)), now)
+            Mover(tx, self.jobs, Answering(tx, self.fallback)).carry(incident, now)
             self.jobs.finish(tx, claim, now)

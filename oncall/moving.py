@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from ledger import events
@@ -108,10 +109,17 @@ class Mover:
         return len(told)
 
     def send(self, kind: str, at: datetime) -> None:
-        """Have a kind of pager send at that moment, if this transaction has not asked for it by then already."""
-        if kind not in self._asked or at < self._asked[kind]:
-            self._asked[kind] = at
-            self.jobs.enqueue(self.session, SEND, kind, at)
+        """Have a kind of pager send at that moment. It is asked for as the last of this transaction.
+
+        Its job is wanted by many who each hold incidents; who asked earlier would wait for them, and they for it.
+        """
+        if not self._asked:
+            event.listen(self.session, "before_commit", self._ask, once=True)
+        self._asked[kind] = min(at, self._asked.get(kind, at))
+
+    def _ask(self, session: Session) -> None:
+        for kind in sorted(self._asked):
+            self.jobs.enqueue(session, SEND, kind, self._asked[kind])
 
     def _tell_the_team(self, incident: Incident, at: datetime) -> None:
         """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""

@@ -59,6 +59,12 @@ def hold(session: Session, incident: int) -> Incident:
     return _loaded(session, incident, select(IncidentRow.told, IncidentRow.version).with_for_update())
 
 
+def lock(session: Session, incidents: Collection[int]) -> None:
+    """Have others wait who are about to write those incidents; always in the order of their numbers."""
+    numbers = select(IncidentRow.id).where(IncidentRow.id.in_(incidents)).order_by(IncidentRow.id)
+    session.execute(numbers.with_for_update()).all()
+
+
 def everything_open(session: Session) -> Sequence[Incident]:
     """Return all incidents that have not ended."""
     rows = session.execute(select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None)))
