@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from catalog.groups import Directory
 from catalog.places import did_you_mean
 from ledger.errors import Code, Error
+from oncall import bounds
+from oncall.actions import LONGEST_NOTE
 from oncall.answering import Answering
 from oncall.query import Row
 from oncall.terms import Severity
@@ -67,7 +69,7 @@ def give(services: Services, person: Person, number: int, order: str, form: Form
     refused = "" if order in FREE else may_do.help if order in HELPING else may_do.decide
     if refused:
         raise Error(Code.FORBIDDEN, refused)
-    actions, by, why = services.oncall.actions, person.actor, form.get("reason", "").strip()[:MOST]
+    actions, by, why = services.oncall.actions, person.actor, bounds.text(form.get("reason", ""), MOST)
     match order:
         case "acknowledge":
             actions.acknowledge(number, by, why)
@@ -82,7 +84,7 @@ def give(services: Services, person: Person, number: int, order: str, form: Form
         case "help":
             actions.add_responder(number, by, somebody(known, form.get("person", "")), why)
         case "note":
-            actions.note(number, by, form.get("text", ""))
+            actions.note(number, by, bounds.text(form.get("text", ""), LONGEST_NOTE))
         case "role":
             said = form.get("person", "").strip()
             actions.give_role(number, by, form.get("role", ""), somebody(known, said) if said else "")
@@ -94,7 +96,7 @@ def give(services: Services, person: Person, number: int, order: str, form: Form
 
 def somebody(known: Directory, said: str) -> str:
     """Return who is meant by a full name, a short one or a reference; NOT_FOUND says who was probably meant."""
-    said = said.strip()
+    said = bounds.line(said, 300)
     if not said:
         raise Error(Code.INVALID, "Say who: a name like those that the field proposes.")
     there = {ref: person.name for ref, person in known.people.items() if ref not in known.gone}

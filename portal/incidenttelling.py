@@ -164,11 +164,9 @@ def _later(fact: Told, pages: Sequence[Mapping[str, Any]], teller: Teller) -> li
 
 
 def _skipped(fact: Told, teller: Teller) -> Entry:
-    level = int(fact.data.get("level") or 0)
+    level, loop = int(fact.data.get("level") or 0), int(fact.data.get("loop") or 0)
     head = f"Level {level} was skipped" if level else f"{_person(fact, teller)} was not paged"
-    return Entry(
-        fact.at, "gap", "t-warn", head, level_said(level, int(fact.data.get("loop") or 0)), _reason(fact, teller)
-    )
+    return Entry(fact.at, "gap", "t-warn", head, f"round {loop + 1}" if loop else "", _reason(fact, teller))
 
 
 def _exhausted(fact: Told, teller: Teller) -> Entry:

@@ -3,6 +3,7 @@
 Pure. A key is made where randomness may be used; here it stands in texts only.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 import yaml
 
 from ledger.errors import Code, Error
-from oncall import heartbeat, mail, mapping
+from oncall import bounds, heartbeat, mail, mapping
 from oncall.severities import KNOWN
 from oncall.terms import Severity
 from oncall.understanding import ALERTMANAGER, EVENTS, GENERIC, HEARTBEAT, MAIL
@@ -60,8 +61,7 @@ host: $.host
 
 
 def name(form: Mapping[str, str], kind: Kind) -> str:
-    said = " ".join(form.get("name", "").split())[:LONGEST_NAME]
-    return said or kind.name
+    return bounds.line(form.get("name", ""), LONGEST_NAME) or kind.name
 
 
 def settings(kind: str, form: Mapping[str, str], named: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _events(form: Mapping[str, str], named: str) -> dict[str, Any]:
 
 
 def _alertmanager(form: Mapping[str, str], named: str) -> dict[str, Any]:
-    label = form.get("service_label", "").strip()[:80] or "service"
+    label = bounds.line(form.get("service_label", ""), 80) or "service"
     words = _words(form.get("severities", ""))
     told: dict[str, Any] = {"by_label": True, "service_label": label} if form.get("by_label") else {}
     return told | ({"severities": words} if words else {})
@@ -90,7 +90,7 @@ def _words(text: str) -> dict[str, str]:
         if not sign or not word or meant.lower() not in set(Severity):
             faults.append(f"“{line[:60]}” should read like: page = critical; there are {', '.join(Severity)}")
         else:
-            found[word[:80]] = meant.lower()
+            found[bounds.line(word, 80)] = meant.lower()
     if faults:
         raise Error(Code.INVALID, "These words cannot be used", reasons=faults)
     return found
@@ -105,19 +105,24 @@ def _generic(form: Mapping[str, str], named: str) -> dict[str, Any]:
         why = f"It is no YAML{where}: {getattr(error, 'problem', None) or 'it cannot be read'}"
         raise Error(Code.INVALID, "This mapping cannot be used", reasons=[why]) from None
     mapping.mapping(said)
-    return {"mapping": said}
+    try:
+        return {"mapping": json.loads(bounds.storable(json.dumps(said)))}
+    except (TypeError, ValueError):  # YAML has dates and the like, which no JSON holds
+        raise Error(
+            Code.INVALID, "This mapping cannot be used", reasons=["All in it must be texts; put odd words into quotes"]
+        ) from None
 
 
 def _mail(form: Mapping[str, str], named: str) -> dict[str, Any]:
-    senders = tuple(one.strip().lower() for one in form.get("senders", "").replace(",", " ").split())[:50]
+    senders = tuple(bounds.line(form.get("senders", ""), 4000).lower().replace(",", " ").split())[:50]
     severity = KNOWN.get(form.get("severity", "").lower(), Severity.ERROR)
-    resolve = form.get("resolve", "").strip()[:500] or mail.RESOLVED
-    rules = mail.checked(mail.Rules(resolve, form.get("key", "").strip()[:500], severity, senders))
+    resolve = bounds.line(form.get("resolve", ""), 500) or mail.RESOLVED
+    rules = mail.checked(mail.Rules(resolve, bounds.line(form.get("key", ""), 500), severity, senders))
     return {"mail": {"resolve": rules.resolve, "key": rules.key, "severity": severity.value, "senders": list(senders)}}
 
 
 def _heartbeat(form: Mapping[str, str], named: str) -> dict[str, Any]:
-    every, zone = " ".join(form.get("every", "").split())[:200], form.get("zone", "").strip()[:80] or "UTC"
+    every, zone = bounds.line(form.get("every", ""), 200), bounds.line(form.get("zone", ""), 80) or "UTC"
     is_cron = len(every.split()) > 1
     faults: list[str] = []
     grace = _span(form.get("grace", "") or "1m", "The grace", faults) or timedelta(0)

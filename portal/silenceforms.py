@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ledger.errors import Code, Error
+from oncall import bounds
 from oncall.silences import How, Kind, Matcher, Silence, checked, matcher
 from portal.render import short_ref
 
@@ -39,7 +40,7 @@ class Typed:
 
 
 def typed(form: Mapping[str, str]) -> Typed:
-    return Typed({name: form.get(name, "").strip()[:2000] for name in FIELDS})
+    return Typed({name: bounds.text(form.get(name, ""), 2000) for name in FIELDS})
 
 
 def silence(said: Typed, service: str, owner: str, zone: ZoneInfo, now: datetime) -> Silence:

@@ -3,6 +3,7 @@
 Looking changes nothing, because phones and chats open addresses by themselves to preview them; only the button does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, g, render_template
@@ -55,7 +56,8 @@ def show(token: str) -> str:
         meant = _meant(session, token)
         answering = Answering(session, auth.services().oncall.fallback)
         service = answering.service(meant.page.row.service)
-        common.know(session, [meant.person, *meant.page.row.holder])
+        following = incidentlooks.following(meant.page.incident, answering)
+        common.know(session, [meant.person, *meant.page.row.holder, *following])
     mine = [one for one in meant.page.pages if one.person == meant.person]
     at_home = common.service_url(service.ref) if service else ""
     return render_template(
@@ -65,7 +67,7 @@ def show(token: str) -> str:
         meant=meant,
         row=meant.page.row,
         told=meant.page.incident,
-        band=_band(meant),
+        band=_band(meant, following),
         why=incidentbands.why(mine[-1], len(meant.page.incident.policy.levels)) if mine else "",
         runbook=incidentlooks.runbook(meant.page, service, at_home),
         alerts=[alert for alert in meant.page.alerts if alert.resolved_at is None][:5],
@@ -98,9 +100,10 @@ def _meant(session: Session, token: str) -> Meant:
     return Meant(page, person, known.people[person].name if person in known.people else person, is_known)
 
 
-def _band(meant: Meant) -> Band:
+def _band(meant: Meant, following: Sequence[str]) -> Band:
     times, told, row = common.times(), meant.page.incident, meant.page.row
-    band = incidentbands.incident(row, told, lambda who: common.face(who).said, times)
+    follows = incidentbands.next_step(told, following, _said, times) if told.state is State.OPEN else ""
+    band = incidentbands.incident(row, told, _said, times, follows)
     if not meant.is_known:
         return Band(
             "warn", "gap", "This address is nobody’s any more", band.title, f"{meant.name} has left the catalog."
@@ -109,3 +112,7 @@ def _band(meant: Meant) -> Band:
         again = f"You are asked again {times.moment(told.reminder_at)}." if told.reminder_at else ""
         return Band("good", "ok", "You have it", band.title, f"Nobody else is paged. {again}".strip())
     return band
+
+
+def _said(who: str) -> str:
+    return common.face(who).said

@@ -93,6 +93,8 @@ def about(event: Event) -> str:
     kind, _, key = event.subject.partition(":")
     if kind == "deploy" and key.isdigit():
         return url_for("deploys.show", deploy_id=int(key))
+    if kind == "incident" and key.isdigit():
+        return url_for("incidents.show", number=int(key))
     return ""
 
 

@@ -39,6 +39,10 @@ class Phone:
     messages: tuple[Message, ...]
     more: int
 
+    @property
+    def is_ringing(self) -> bool:
+        return any(one.is_ringing for one in self.messages)
+
 
 @bp.get("/phones")
 def index() -> str:

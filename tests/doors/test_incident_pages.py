@@ -143,7 +143,7 @@ def test_all_that_an_alert_says_is_text_and_its_links_lead_out_only(served: Serv
 def test_others_of_the_service_are_named(served: Served, people: dict[str, Browser]) -> None:
     event(served, title="seen once")
     page = people["alice"].shown(f"/incidents/{event(served)}")
-    assert re.search(r"Seen before \d+: seen once", page)
+    assert re.search(r"Others of checkout \d+: seen once", page)
 
 
 @pytest.mark.parametrize("number", ["7777", "99999999999999999999"])
