@@ -4,12 +4,14 @@ One worker at a time does it, in the order in which things came. A body waits in
 understood, so what was accepted is never lost and the work for it does not grow with what was before.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 import catalog.query
@@ -17,7 +19,7 @@ from ledger import events, inbox
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
-from ledger.jobs import Claim, Jobs
+from ledger.jobs import Claim, Jobs, Lost
 from oncall import grouping, intakestore, store, understanding
 from oncall.answering import Answering
 from oncall.grouping import Placed
@@ -27,12 +29,14 @@ from oncall.machine import acknowledgement
 from oncall.moving import PORTAL, Mover
 from oncall.policy import Strategy
 from oncall.sameness import Rules
-from oncall.signal import Action, Signal
+from oncall.signal import Action, Signal, to_json
 from oncall.silencing import Standing, standing
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
 BATCH = 25  # in one transaction, so that others who write need not wait for long
+PATIENCE = 5  # times that somebody else may have been first, in a row
+ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
 SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
 
 log = structlog.get_logger()
@@ -63,10 +67,11 @@ class Receiver:
     def _batch(self, bodies: Sequence[Body], claim: Claim) -> None:
         try:
             self._understand(bodies, claim)
-        except (Error, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, Error) and error.code is Code.CONFLICT:
-                raise  # somebody else was first: the job is done again
+        except Exception as error:  # whatever one body does must keep no other from being understood
+            if is_no_fault_of_theirs(error, claim.attempt):
+                raise
             if len(bodies) == 1:
+                log.exception("not understood", inbox=bodies[0].inbox_id, kind=bodies[0].kind)
                 self._put_aside(bodies[0], claim)
                 return
             for body in bodies:
@@ -89,23 +94,40 @@ class Receiver:
             intakestore.heard(tx, {body.key_id for body in bodies if body.key_id}, self.clock())
 
     def _put_aside(self, body: Body, claim: Claim) -> None:
-        log.exception("not understood", inbox=body.inbox_id, kind=body.kind)
+        """Have people look at it: it may have been about something that is broken."""
+        now = self.clock()
         with self.jobs.transaction() as tx:
             self.jobs.guard(tx, claim)
             intakestore.understood(tx, [body.inbox_id])
             subject, said = f"inbox:{body.inbox_id}", {"key": body.key_id, "kind": body.kind}
-            events.record(tx, "oncall.not_understood", subject, PORTAL, self.clock(), said)
+            events.record(tx, "oncall.not_understood", subject, PORTAL, now, said)
+            if not body.headers.get(ASIDE):  # else this was the very word about another
+                came = _came(body, intakestore.key(tx, body.key_id))
+                word = json.dumps(to_json(understanding.set_aside(came, body.inbox_id, now))).encode()
+                tell(tx, self.jobs, word, f"aside:{body.inbox_id}", now, {ASIDE: "1"})
+
+
+def is_no_fault_of_theirs(error: Exception, attempt: int) -> bool:
+    """Is it only that somebody was first, or the database away? Then it is done again; a conflict not for ever."""
+    if isinstance(error, Error | IntegrityError):
+        is_conflict = isinstance(error, IntegrityError) or error.code is Code.CONFLICT
+        return is_conflict and attempt < PATIENCE
+    return isinstance(error, Lost) or (isinstance(error, DBAPIError) and not isinstance(error, DataError))
 
 
 def _came(body: Body, key: Key | None) -> Came:
-    if key is None:
-        return Came(OWN, OWN, "", {}, body.at, body.headers, body.body)
-    return Came(body.kind, key.source, key.service, key.settings, body.at, body.headers, body.body)
+    if key is not None:
+        return Came(body.kind, key.source, key.service, key.settings, body.at, body.headers, body.body)
+    if body.key_id:  # nobody knows that integration; it is not the portal's own word
+        return Came(body.kind, f"{body.kind}:{body.key_id}", "", {}, body.at, body.headers, body.body)
+    return Came(OWN, OWN, "", {}, body.at, body.headers, body.body)
 
 
-def tell(session: Session, jobs: Jobs, said: bytes, delivery: str, at: datetime) -> bool:
+def tell(
+    session: Session, jobs: Jobs, said: bytes, delivery: str, at: datetime, headers: Mapping[str, str] | None = None
+) -> bool:
     """Let the portal itself say something in the way of all others: a signal as JSON. False: it is said already."""
-    kept = inbox.receive(session, OWN, delivery, {}, said, at)
+    kept = inbox.receive(session, OWN, delivery, headers or {}, said, at)
     if kept is None:
         return False
     intakestore.waits(session, kept, 0, OWN)

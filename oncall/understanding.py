@@ -11,7 +11,7 @@ from typing import Any
 
 from oncall import alertmanager, bounds, eventsapi, generic, mail
 from oncall.mapping import mapping
-from oncall.signal import Action, Reading, from_json, signal
+from oncall.signal import Action, Reading, Signal, from_json, signal
 from oncall.terms import Severity
 
 EVENTS, ALERTMANAGER, GENERIC, MAIL, HEARTBEAT, OWN = "events", "alertmanager", "generic", "mail", "heartbeat", "portal"
@@ -94,6 +94,21 @@ _READERS = {
     HEARTBEAT: _heartbeat,
     OWN: _own,
 }
+
+
+def set_aside(came: Came, number: int, now: datetime) -> Signal:
+    """A body broke its reader. What it was about is not known, so somebody looks at once."""
+    return signal(
+        OWN,
+        f"aside:{came.source}",
+        Action.TRIGGER,
+        now,
+        title=f"Something that {came.source} sent cannot be understood, so look there; something may be broken",
+        service=came.service,
+        class_="aside",
+        component=came.source,
+        details={"delivery": number},
+    )
 
 
 def _unreadable(came: Came, problems: tuple[str, ...]) -> Any:

@@ -104,9 +104,7 @@ def test_what_was_sent_and_what_comes_in_at_one_incident(
 
 def test_two_people_merge_two_incidents_into_one_another(house: House) -> None:
     for number in range(2):
-        house.event(
-            f"k{number}", component=f"c{number}", **{"class": f"c{number}"}, summary=f"fault {number} of {number}"
-        )
+        house.event(f"k{number}", component=f"c{number}", **{"class": f"c{number}"}, summary=f"fault {number}")
     house.work()
     assert house.numbers() == [1, 2]
     wrong = both(
