@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ledger import events
 from ledger.jobs import Jobs
-from oncall import outbox, reach, store
+from oncall import outbox, pagerdutying, reach, store
 from oncall.answering import Answering
 from oncall.deciding import Record, Wait, decide
 from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
@@ -56,6 +56,7 @@ class Mover:
         for fact in facts:
             after = apply(after, fact, at)
             record(self.session, after, fact, at)
+            self._tell_pagerduty(after, fact, at)
         if after == incident:
             return incident  # it is only told; whatever is due has a job already
         return self.carry(after, at, before=incident)
@@ -89,23 +90,25 @@ class Mover:
         return incident
 
     def _page(self, incident: Incident, fact: Fact, at: datetime) -> None:
+        team = self._team(incident) if fact.kind is Kind.PAGED else ""
+        first = pagerdutying.hand_over(self.session, self.send, incident, fact, team, at)
         for page in fact.pages:
-            self.put(incident, page, at)
+            self.put(incident, page, at, first)
         if fact.kind is Kind.EXHAUSTED:
             self._tell_the_team(incident, at)
 
-    def put(self, incident: Incident, page: Page, at: datetime) -> int:
-        """Put one person's page into the outbox, once per channel of hers; return how many."""
+    def put(self, incident: Incident, page: Page, at: datetime, first: datetime | None = None) -> int:
+        """Put one person's page into the outbox, once per channel of hers, due at `first` at the earliest; how many."""
         urgent = incident.urgency is Urgency.HIGH
         rules = self.answering.rules(page.person)
         told = reach.notifications(rules, incident.urgency, at)
         kinds = {channel.ref: channel.kind for channel in rules.channels}
         for one in told:
-            kind = kinds[one.channel]
-            about = (page.step, page.kind.value, page.person, str(page.target), one.channel, kind, one.at)
+            kind, due = kinds[one.channel], max(one.at, first or one.at)
+            about = (page.step, page.kind.value, page.person, str(page.target), one.channel, kind, due)
             step = (page.loop, page.level, 0 if urgent else 1)
             if outbox.put(self.session, incident.number, *about, *step):
-                self.send(kind, one.at)
+                self.send(kind, due)
         return len(told)
 
     def send(self, kind: str, at: datetime) -> None:
@@ -121,9 +124,16 @@ class Mover:
         for kind in sorted(self._asked):
             self.jobs.enqueue(session, SEND, kind, self._asked[kind])
 
+    def _team(self, incident: Incident) -> str:
+        return incident.policy.team or self.answering.of(incident.service).team
+
+    def _tell_pagerduty(self, incident: Incident, fact: Fact, at: datetime) -> None:
+        if fact.kind in pagerdutying.TELLS:
+            pagerdutying.tell(self.session, self.send, incident, fact, self._team(incident), at)
+
     def _tell_the_team(self, incident: Incident, at: datetime) -> None:
         """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""
-        team = incident.policy.team or self.answering.of(incident.service).team
+        team = self._team(incident)
         everybody = Target(TargetKind.MEMBERS, team)
         step = -(incident.run + 1)
         for person in self.answering.people(everybody, at) if team else ():
