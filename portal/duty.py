@@ -50,6 +50,13 @@ def ref(said: str, kind: str) -> str:
     return str(found)
 
 
+def number(said: int) -> int:
+    """Return a number that a database can hold. Raises Error(NOT_FOUND) for what can be no number of anything."""
+    if not 0 < said < LARGEST:
+        raise Error(Code.NOT_FOUND, "There is nothing of that number.")
+    return said
+
+
 def row(session: Session, number: int) -> Row:
     """Return an incident as in a list. Raises Error(NOT_FOUND)."""
     found = query.incidents(session, before=number + 1, limit=1) if 0 < number < LARGEST else ()

@@ -9,6 +9,8 @@ from flask.blueprints import BlueprintSetupState
 from ledger.errors import Code, Error
 from portal import auth, errors
 from portal.api import (
+    alerts,
+    channels,
     continuous,
     courses,
     delivery,
@@ -55,6 +57,8 @@ def blueprint(services: Services) -> APIBlueprint:
         oncall,
         plans,
         incidents,
+        alerts,
+        channels,
     ):
         api.register_blueprint(door.bp)
     api.register_error_handler(HTTPError, _misunderstood)

@@ -191,6 +191,21 @@ def give_back(override_id: int, as_json: bool) -> None:
 
 
 @oncall.command()
+@click.argument("team")
+@click.option("--secret", default=None, help="have PagerDuty page it, by the team's secret of this name")
+@click.option("--none", "ends", is_flag=True, help="have PagerDuty page it no more")
+@json_option
+def pager(team: str, secret: str | None, ends: bool, as_json: bool) -> None:
+    """Say which pager a whole TEAM has, or change it."""
+    if secret and ends:
+        raise Error(Code.INVALID, "Say --secret or --none, not both.")
+    portal, path = connect(), f"/oncall/teams/{slug(team.removeprefix('group:'))}/pager"
+    told = portal.put(path, {"pagerduty": secret or ""}) if secret or ends else portal.get(path)
+    by = f"through PagerDuty first (secret {told['pagerduty']})" if told["pagerduty"] else "over its people's channels"
+    say(told, as_json, f"{short_ref(told['team'])} is paged {by}")
+
+
+@oncall.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="as what it is kept; else as the file is called")
 @click.option("--team", default="", help="whose it is, like group:payments; else whose it was")

@@ -497,6 +497,7 @@ def _filled(path: str) -> str:
     known = {"name": "checkout", "environment": "production", "deploy_id": "1", "repository_id": "1"}
     known |= {"course_id": "1", "lock_id": "1", "kind": "component", "namespace": "default"}
     known |= {"number": "1", "override_id": "1", "kinds": "schedules"}
+    known |= {"silence_id": "1", "integration_id": "1", "channel_id": "1", "team": "payments"}
     return path.removeprefix("/api/v1").format(**known)
 
 

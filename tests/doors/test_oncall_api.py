@@ -295,6 +295,102 @@ def test_an_order_that_makes_no_sense_is_refused(hall: Served, order: str, body:
     assert hall.as_("alice").post(f"/incidents/1/{order}", body).status_code == 400
 
 
+# --- silences, integrations, one's own channels -----------------------------------------------------------------------
+
+CHECKOUT = "service=component:default/checkout"
+
+
+def test_a_silence_is_the_teams_to_set_and_everything_is_nobodys(served: Served) -> None:
+    alice, carol = served.as_("alice"), served.as_("carol")
+    asked = {"matchers": [CHECKOUT], "reason": "a migration", "for": "2h"}
+
+    assert carol.post("/silences", asked).status_code == 403
+    made = alice.post("/silences", asked)
+    assert (made.status_code, made.json["active"], made.json["team"]) == (201, True, TEAM)
+    assert alice.post("/silences", {**asked, "matchers": ["title=~.*disk.*"]}).status_code == 403  # of every service
+    assert served.as_("admin").post("/silences", {**asked, "matchers": ["title=~.*disk.*"]}).status_code == 201
+
+    assert [one["reason"] for one in carol.get("/silences").json["silences"]] == ["a migration"] * 2
+    answer = served.as_("carol").post("/incidents", {"whom": "checkout", "title": "quiet please"})
+    oncallhall.work(served)
+    assert carol.get("/incidents", alert=answer.json["alert"]).json["incidents"] == []
+    assert carol.post(f"/silences/{made.json['id']}/end").status_code == 403
+    assert alice.post(f"/silences/{made.json['id']}/end").json["active"] is False
+    assert alice.post(f"/silences/{made.json['id']}/end").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"matchers": ["nothing"]},
+        {"matchers": []},
+        {"matchers": ["host=~.*"]},
+        {"reason": " "},
+        {"for": "500d"},
+        {"for": "soon"},
+        {"until": AHEAD.isoformat()},
+        {"incident": 999},
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_refused(hall: Served, wrong: dict[str, Any]) -> None:
+    asked = {"matchers": [CHECKOUT], "reason": "a migration", "for": "2h"}
+    assert hall.as_("alice").post("/silences", {**asked, **wrong}).status_code in (400, 404, 422)
+
+
+def test_an_integration_shows_its_key_once_and_is_heard_by_it(served: Served) -> None:
+    alice, carol = served.as_("alice"), served.as_("carol")
+    asked = {"service": "checkout", "kind": "events", "name": "monitor"}
+
+    assert carol.post("/integrations", asked).status_code == 403
+    made = alice.post("/integrations", asked).json
+    listed = alice.get("/integrations", service="checkout")
+    assert made["key"] not in listed.text
+    assert [(one["name"], one["hint"]) for one in listed.json["integrations"]] == [("monitor", made["key"][-4:])]
+
+    payload = {"summary": "slow", "source": "web-1", "severity": "error"}
+    event = {"routing_key": made["key"], "event_action": "trigger", "payload": payload}
+    assert served.app.test_client().post("/v2/enqueue", json=event).status_code == 202
+    assert carol.delete(f"/integrations/{made['id']}").status_code == 403
+    assert alice.delete(f"/integrations/{made['id']}").status_code == 200
+    assert alice.delete(f"/integrations/{made['id']}").status_code == 404
+    assert alice.get("/integrations").json["integrations"] == []
+
+
+def test_an_integration_of_a_kind_that_needs_more_says_what(hall: Served) -> None:
+    alice, heart = hall.as_("alice"), {"service": "checkout", "kind": "heartbeat"}
+    assert alice.post("/integrations", {**heart, "settings": {"every": "often"}}).status_code == 400
+    assert alice.post("/integrations", {**heart, "settings": {"every": "5m", "grace": "1m"}}).status_code == 201
+    assert alice.post("/integrations", {"service": "checkout", "kind": "generic"}).status_code == 400
+
+
+def test_my_channels_are_mine_and_count_when_their_code_has_come_back(served: Served) -> None:
+    carol = served.as_("carol")
+    made = carol.post("/me/channels", {"kind": "memory", "label": "phone"})
+    assert (made.status_code, [one["verified"] for one in made.json["channels"]]) == (201, [False])
+    number = made.json["channels"][0]["id"]
+
+    oncallhall.work(served, "oncall.verify")
+    (message,) = served.services.oncall.phones.messages(CAROL)
+    code = message.title.rpartition(" ")[2]
+    wrong = "000000" if code != "000000" else "111111"
+    assert carol.post(f"/me/channels/{number}/verify", {"code": wrong}).status_code == 400
+    assert served.as_("alice").post(f"/me/channels/{number}/verify", {"code": code}).status_code == 404
+    assert carol.post(f"/me/channels/{number}/verify", {"code": code}).json["channels"][0]["verified"] is True
+    quiet = carol.put("/me/quiet", {"zone": "Europe/Berlin", "quiet_from": "22:00", "quiet_until": "07:00"}).json
+    assert (quiet["zone"], quiet["quiet_from"], quiet["quiet_until"]) == ("Europe/Berlin", "22:00", "07:00")
+    assert carol.delete(f"/me/channels/{number}").json["channels"] == []
+    assert carol.post("/me/channels", {"address": "file:///etc/passwd"}).status_code == 400
+    assert served.as_("admin").post("/me/channels", {"kind": "memory"}).status_code == 409  # nobody in the catalog
+
+
+def test_a_team_gets_its_pager_by_the_name_of_a_secret(served: Served) -> None:
+    path, secret = "/oncall/teams/payments/pager", {"pagerduty": "pagerduty"}
+    assert served.as_("carol").put(path, secret).status_code == 403
+    assert served.as_("alice").put(path, secret).json == {"team": TEAM, "pagerduty": "pagerduty"}
+    assert served.as_("carol").get(path).json["pagerduty"] == "pagerduty"
+    assert served.as_("alice").put(path, {"pagerduty": "../../etc/passwd"}).status_code == 400
+
+
 words = st.text(max_size=40) | st.sampled_from(["payments", "me", "user:ada", "-1", "", "a:b:c", "..", "\x00", "1h"])
 anything = words | st.integers() | st.none() | st.booleans() | st.lists(words, max_size=2)
 moments = words | st.datetimes().map(lambda at: f"{at.isoformat()}Z")

@@ -173,6 +173,15 @@ def test_what_pagerduty_has_becomes_files(alice: Terminal, tmp_path: Path) -> No
     assert alice(*asked).code == 2
 
 
+def test_a_team_gets_pagerduty_by_the_name_of_its_secret(alice: Terminal) -> None:
+    assert alice("oncall", "pager", "payments").out == "payments is paged over its people's channels\n"
+    connected = alice("oncall", "pager", "group:payments", "--secret", "pagerduty")
+    assert connected.out == "payments is paged through PagerDuty first (secret pagerduty)\n"
+    assert alice("oncall", "pager", "payments", "--none", "--json").json["pagerduty"] == ""
+    assert alice("oncall", "pager", "payments", "--secret", "../x").code == 2
+    assert alice("oncall", "pager", "search", "--secret", "pagerduty").code == 2
+
+
 # --- incidents --------------------------------------------------------------------------------------------------------
 
 

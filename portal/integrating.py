@@ -1,0 +1,94 @@
+"""Making and ending what tells of trouble: integrations with their keys, and silences. For the API and whoever else.
+
+A key is returned once, to be shown once; what is kept of it is a hash. Whoever calls has asked before who may.
+"""
+
+import secrets
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ledger import events
+from oncall import heartbeat, intakestore, watching
+from oncall.answering import Answering
+from oncall.heartbeat import Late
+from oncall.silences import How, Silence
+from oncall.understanding import ALERTMANAGER, HEARTBEAT
+from portal import integrationforms
+
+SIGNS, LENGTH = string.ascii_letters + string.digits, 32  # of a key, as PagerDuty's have
+
+
+@dataclass(frozen=True)
+class Made:
+    """An integration that was made just now. `secret` is seen once."""
+
+    id: int
+    name: str
+    kind: str
+    secret: str
+
+
+def make(session: Session, kind: str, form: Mapping[str, str], service: str, by: str, now: datetime) -> Made:
+    """Make an integration of a service; raise Error(INVALID) with every problem."""
+    named = integrationforms.name(form, integrationforms.BY_KIND.get(kind, integrationforms.KINDS[0]))
+    told = integrationforms.settings(kind, form, named)
+    secret = new_key(kind)
+    number = intakestore.add_key(session, secret, kind, named, service, told, by, now)
+    if kind == HEARTBEAT:
+        _expect(session, number, now)
+    data = {"kind": kind, "name": named}
+    events.record(session, "oncall.integration_made", f"integration:{number}", by, now, data, service=service)
+    return Made(number, named, kind, secret)
+
+
+def new_key(kind: str) -> str:
+    secret = "".join(secrets.choice(SIGNS) for _ in range(LENGTH))
+    is_ruleset = kind != ALERTMANAGER and secret.startswith("R")  # in PagerDuty's words
+    return f"S{secret[1:]}" if is_ruleset else secret
+
+
+def end(session: Session, key: intakestore.Key, by: str, now: datetime) -> None:
+    intakestore.end_key(session, key.id, now)
+    data = {"kind": key.kind, "name": key.name}
+    events.record(session, "oncall.integration_ended", f"integration:{key.id}", by, now, data, service=key.service)
+
+
+def _expect(session: Session, number: int, now: datetime) -> None:
+    """Expect the first sign of a heart that has just been told of."""
+    key = intakestore.key(session, number)
+    assert key is not None
+    state = heartbeat.standing(watching.expected(key), None, now, now)
+    intakestore.expect(session, number, now if isinstance(state, Late) else state.until)
+
+
+# --- silences ---------------------------------------------------------------------------------------------------------
+
+
+def service_of(silence: Silence) -> str:
+    """Return the one service that a silence is about; empty: more than one."""
+    named = [one.value for one in silence.matchers if one.field == "service" and one.how is How.IS]
+    return named[0] if len(named) == 1 else ""
+
+
+def keep(session: Session, made: Silence, fallback: str, now: datetime) -> int:
+    """Write a silence that was checked; return its number."""
+    service = service_of(made)
+    values: dict[str, Any] = {
+        "kind": made.kind,
+        "team": Answering(session, fallback).of(service).team if service else fallback,
+        "matchers": [str(one) for one in made.matchers],
+        "reason": made.reason,
+        "by": made.owner,
+        "start": made.start,
+        "end": made.end,
+        "until_resolved": made.incident,
+    }
+    number = intakestore.add_silence(session, **values, created_at=now)
+    said = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    events.record(session, "oncall.silenced", f"silence:{number}", made.owner, now, said, service=service or None)
+    return number
