@@ -20,6 +20,7 @@ from oncall.plantables import DocumentRow
 from oncall.signal import Signal
 from oncall.tables import AlertRow, IncidentRow, PageRow
 
+LOOKED_THROUGH = 20_000  # facts before an incident's first
 OPEN = ("open", "acknowledged", "snoozed", "muted")
 
 
@@ -142,6 +143,15 @@ def pages_of(session: Session, person: str, since: datetime, limit: int = 200) -
     query = select(PageRow, IncidentRow.title).join(IncidentRow, IncidentRow.id == PageRow.incident_id)
     asked = query.where(PageRow.person == person, PageRow.due_at >= since).order_by(PageRow.id.desc()).limit(limit)
     return [(outbox.waiting(row), title) for row, title in session.execute(asked)]
+
+
+def changes(session: Session, number: int, service: str, since: datetime, limit: int = 10) -> Sequence[Told]:
+    """Return what somebody said was changed on purpose in a service before an incident of it began, newest first."""
+    opened = select(func.min(EventRow.id)).where(EventRow.subject == f"incident:{number}").scalar_subquery()
+    near = (EventRow.id < opened, EventRow.id > opened - LOOKED_THROUGH, EventRow.at >= since)
+    asked = select(EventRow).where(EventRow.service == service, EventRow.kind == "oncall.change", *near)
+    facts = session.scalars(asked.order_by(EventRow.id.desc()).limit(limit))
+    return [Told(fact.at, fact.kind, fact.actor, fact.data) for fact in facts]
 
 
 @dataclass(frozen=True)

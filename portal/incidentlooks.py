@@ -16,7 +16,7 @@ from oncall import intakestore
 from oncall import signal as signals
 from oncall.answering import Answering
 from oncall.incident import Incident, State
-from oncall.query import Page
+from oncall.query import Page, Told
 from oncall.signal import Signal
 from portal import papers, prose
 
@@ -73,18 +73,28 @@ def _key_of(source: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def senders(session: Session, page: Page) -> Mapping[int, intakestore.Key]:
-    """Return the integrations through which the alerts came."""
-    return intakestore.keys_of(session, {_key_of(alert.source) for alert in page.alerts})
+@dataclass(frozen=True)
+class Changed:
+    """What somebody said was changed on purpose, who, and where more of it stands."""
+
+    told: Told
+    sender: str
+    link: str
+
+
+def senders(session: Session, page: Page, changes: Sequence[Told]) -> Mapping[int, intakestore.Key]:
+    """Return the integrations through which the alerts and changes came."""
+    sources = [*(alert.source for alert in page.alerts), *(one.actor for one in changes)]
+    return intakestore.keys_of(session, {_key_of(source) for source in sources})
 
 
 def shown(page: Page, keys: Mapping[int, intakestore.Key]) -> Sequence[Shown]:
-    return [Shown(alert, signals.from_json(alert.said), _sender(alert, keys)) for alert in page.alerts[:ALERTS]]
+    return [Shown(alert, signals.from_json(alert.said), _sender(alert.source, keys)) for alert in page.alerts[:ALERTS]]
 
 
-def _sender(alert: Any, keys: Mapping[int, intakestore.Key]) -> str:
-    key = keys.get(_key_of(alert.source))
-    return key.name if key else "Fullcycle itself" if alert.source.startswith("portal") else alert.source
+def _sender(source: str, keys: Mapping[int, intakestore.Key]) -> str:
+    key = keys.get(_key_of(source))
+    return key.name if key else "Fullcycle itself" if source.startswith("portal") else source
 
 
 def runbook(page: Page, service: Service | None, at_home: str) -> tuple[str, str]:
@@ -100,6 +110,16 @@ def runbook(page: Page, service: Service | None, at_home: str) -> tuple[str, str
         return "", ""
     address = prose.safe_link(named)
     return f"Runbook of {service.name}", address or at_home
+
+
+def changed(changes: Sequence[Told], keys: Mapping[int, intakestore.Key]) -> Sequence[Changed]:
+    return [Changed(one, _sender(one.actor, keys), _link(one)) for one in changes]
+
+
+def _link(told: Told) -> str:
+    """Return where more of a change stands, empty for nowhere that may be followed."""
+    said = [str(one) for one in told.data.get("links") or ()]
+    return next((address for one in said if (address := prose.safe_link(one))), "")
 
 
 def links(page: Page) -> Sequence[tuple[str, str]]:

@@ -159,6 +159,7 @@ def show(number: int) -> str:
         service = answering.service(page.row.service)
         uses = service.depends_on if service else ()
         found = suspects.suspects(session, page.row.service, uses, page.row.opened_at, page.row.environment)
+        changed = query.changes(session, number, page.row.service, page.row.opened_at - suspects.BEFORE)
         channels = {
             str(way.id): f"{way.label or way.kind}"
             for ways in planstore.ways(session, {one.person for one in page.pages}).values()
@@ -171,7 +172,7 @@ def show(number: int) -> str:
             for one in found
             if one.back is not None
         }
-        senders = incidentlooks.senders(session, page)
+        senders = incidentlooks.senders(session, page, changed)
         silenced = [
             silencing.silence(row) for row in intakestore.silences(session, times.now) if row.until_resolved == number
         ]
@@ -195,6 +196,7 @@ def show(number: int) -> str:
         band=band,
         service=service,
         suspects=found,
+        changed=incidentlooks.changed(changed, senders),
         back=back,
         refused_back=refused_back,
         may=may_do,

@@ -9,7 +9,7 @@ import pytest
 
 from oncall.incident import State
 from oncall.paging.memory import Trouble
-from tests.doors.alarming import alarmed, event, incident
+from tests.doors.alarming import KEY, alarmed, event, incident
 from tests.doors.browsing import Browser, browser, words
 from tests.doors.oncallhall import ALICE, BOB, work
 from tests.doors.served import Served, portal
@@ -144,6 +144,20 @@ def test_others_of_the_service_are_named(served: Served, people: dict[str, Brows
     event(served, title="seen once")
     page = people["alice"].shown(f"/incidents/{event(served)}")
     assert re.search(r"Others of checkout \d+: seen once", page)
+
+
+def test_what_was_changed_on_purpose_before_is_possible_too(served: Served, people: dict[str, Browser]) -> None:
+    change = {"summary": "card.timeout 3 s to 2 s", "source": "flags", "timestamp": "2026-01-01T00:00:00Z"}
+    links = [{"href": "javascript:alert(1)", "text": "no"}, {"href": "https://flags.example/7", "text": "flag 7"}]
+    body = {"routing_key": KEY, "payload": change, "links": links}
+    assert served.app.test_client().post("/v2/change/enqueue", json=body).status_code == 202
+    work(served)
+    page = people["alice"].get(f"/incidents/{event(served)}")
+    assert "Possible: card.timeout 3 s to 2 s" in words(page)
+    assert "1 other change in the 2 h before" in words(page)
+    assert "Told by Payments metrics" in words(page)
+    assert 'href="https://flags.example/7"' in page.text
+    assert "javascript:" not in page.text
 
 
 @pytest.mark.parametrize("number", ["7777", "99999999999999999999"])
