@@ -65,6 +65,12 @@ def known(session: Session, source: str, deliveries: Collection[str]) -> set[str
     return set(session.scalars(select(DeliveryRow.delivery).where(*asked)))
 
 
+def headers(session: Session, source: str, delivery: str) -> Mapping[str, str] | None:
+    """Return what was noted beside a delivery; None when it is not here."""
+    asked = (DeliveryRow.source == source, DeliveryRow.delivery == delivery)
+    return session.scalar(select(DeliveryRow.headers).where(*asked))
+
+
 def unread(session: Session, reader: str, source: str, limit: int = 100) -> Sequence[Delivery]:
     """Return what `reader` has not marked read yet, oldest first."""
     read = select(ReadRow.inbox_id).where(ReadRow.reader == reader)

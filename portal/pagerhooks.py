@@ -5,6 +5,7 @@ before a crash is done again, which changes nothing. Nobody here is paged by wha
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from oncall import pdwebhook, store
 from oncall.answering import Answering
 from oncall.incident import ENDED, State
 from oncall.pagerdutying import PAGERDUTY
+from oncall.pdnames import slug
 from oncall.pdwebhook import Heard, Rejected, Repeat, What
 from portal import auth
 from portal.chatsettings import kept
@@ -25,7 +27,7 @@ from portal.services import Services
 
 bp = Blueprint("pagerhooks", __name__)
 
-SOURCE = "pagerduty.webhook"
+SOURCE, THEIRS = "pagerduty.webhook", "pagerduty.incident"  # deliveries, and their names of our incidents
 LONGEST_ID = 200  # characters by which a delivery is remembered
 LIMITS, REFUSED_LIMITS = "3000 per minute", "60 per minute"
 CLOSED = "PagerDuty's webhooks are not connected here: [oncall] pagerduty_webhook_file has their secrets."
@@ -70,11 +72,23 @@ def receive() -> Any:
         raise Error(Code.FORBIDDEN if verdict.forged else Code.INVALID, f"Refused: {verdict.why}.")
     if isinstance(verdict, Repeat):
         return {"message": "This came before; nothing was done again."}, 202
-    said = act(services, verdict)
+    heard = replace(verdict, incident=_about(services, verdict))
+    said = act(services, heard)
     with services.database.write() as session:
+        if heard.incident is not None and heard.their_id:
+            inbox.receive(session, THEIRS, heard.their_id, {"number": str(heard.incident)}, b"", now)
         for one in verdict.ids:
             inbox.receive(session, SOURCE, one[:LONGEST_ID], {"event": verdict.event}, b"", now)
     return {"message": said}, 202
+
+
+def _about(services: Services, heard: Heard) -> int | None:
+    """Return which incident of ours it is about; notes name it only as PagerDuty does."""
+    if heard.incident is not None or not heard.their_id:
+        return heard.incident
+    with services.database.read() as session:
+        kept = inbox.headers(session, THEIRS, heard.their_id)
+    return int(kept["number"]) if kept else None
 
 
 def act(services: Services, heard: Heard) -> str:
@@ -87,7 +101,7 @@ def act(services: Services, heard: Heard) -> str:
         except Error:
             return "It is about no incident of ours."
         person = _person(session, heard.who)
-    by = person or f"{PAGERDUTY}:{heard.who}"[:200]
+    by = person or f"{PAGERDUTY}:{slug(heard.who, 'somebody')}"
     return _done(services, heard, incident.state, by, person is not None)
 
 
