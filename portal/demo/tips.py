@@ -54,7 +54,8 @@ TIPS = (
     ),
     Tip(
         "A bad release",
-        "Deploy search: its new release never becomes ready. It is put back by itself and no visitor meets it.",
+        "Deploy search: its new release never becomes ready. It is put back by itself, no visitor meets it, and "
+        "an incident tells its team.",
         "tomas",
         "search",
         icon="undo",
@@ -152,7 +153,7 @@ NIGHTS = (
     ),
     Night(
         "Swap a week",
-        "Mara has this week, Lin the next. Press a shift, swap it, and see who gains and who loses before it is kept.",
+        "Press a shift of yours, swap it with one of Lin, and see who gains and loses which hours before it is kept.",
         "mara",
         "Go to the rota of payments",
         "rota.show",
