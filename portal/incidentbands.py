@@ -41,8 +41,8 @@ def holder(row: Row, names: Names) -> str:
 # --- one incident -----------------------------------------------------------------------------------------------------
 
 
-def incident(row: Row, told: Incident, names: Names, times: Times, follows: str = "") -> Band:
-    """Say how it stands. `follows`: what happens when nobody does anything."""
+def incident(row: Row, told: Incident, names: Names, times: Times, follows: str = "", *, reached: bool = True) -> Band:
+    """Say how it stands. `follows`: what happens when nobody does anything; `reached`: did any message arrive?"""
     open_for, title = render.span(times.since(row.opened_at)), render.sentence(row.title)
     if told.state in ENDED:
         return _ended(row, told, title, times)
@@ -58,7 +58,9 @@ def incident(row: Row, told: Incident, names: Names, times: Times, follows: str 
         verb = "have" if who == "you" or len(row.holder) > 1 else "has"
         return Band(kind, "stop" if kind == "bad" else "hand", f"Open for {open_for} · {who} {verb} it", title, follows)
     if told.exhausted_at is not None:
-        text = f"Every level was asked, and everybody in the team was told {times.moment(told.exhausted_at)}."
+        at = times.moment(told.exhausted_at)
+        heard = f"Every level was asked, and everybody in the team was told {at}."
+        text = heard if reached else f"No message has reached anybody. Every level was tried, and the team {at}."
         return Band("bad", "gap", f"Open for {open_for} · nobody came", title, text)
     return Band(kind, "stop", f"Open for {open_for} · nobody has it yet", title, follows)
 

@@ -183,7 +183,8 @@ def show(number: int) -> str:
     teller = Teller(_said, times, len(page.incident.policy.levels), channels)
     follows = incidentbands.next_step(page.incident, following, _said, times)
     back = next((one for one in found if one.back and one.row.service == page.row.service), None)
-    band = incidentbands.incident(page.row, page.incident, _said, times, _cause(found, follows))
+    reached = any(one.ending == "delivered" for one in page.pages)
+    band = incidentbands.incident(page.row, page.incident, _said, times, _cause(found, follows), reached=reached)
     return render_template(
         "incident.html",
         here="Incidents",

@@ -88,6 +88,7 @@ def test_when_nobody_came_the_list_is_an_alarm_with_a_button(served: Served, peo
     number = event(served, title="all lights out")
     work(served)
     served.services.oncall.phones.trouble(None)
+    assert "No message has reached anybody." in people["bob"].shown(f"/incidents/{number}")
     page = people["bob"].shown("/incidents")
     assert f"Nobody came for {number}: All lights out." in page
     assert f"I take {number}" in page
