@@ -76,8 +76,8 @@ def steps(policy: Policy, teams: Mapping[str, str], called: Names) -> list[Step]
         found.append(Step(render.duration(wait) if wait else "at once", _level(level, teams, called), _how(level)))
         wait += level.delay
     if policy.levels:
-        again = render.counted(policy.repeat, "more time") if policy.repeat else ""
-        last = f"from the first again, {again}" if again else "the team is told that nobody came"
+        again = "once more" if policy.repeat == 1 else f"{render.number(policy.repeat)} times more"
+        last = f"From the first again, {again}" if policy.repeat else "The team is told that nobody came"
         found.append(Step(render.duration(wait), last))
     return found
 

@@ -20,7 +20,7 @@ WHOLE = PER_DAY * DAYS
 COLUMN = timedelta(days=1) / PER_DAY
 EDGE = timedelta(days=35)  # so much further is looked, so that shifts have their own ends
 NOBODY = Source(Kind.ROTATION, "")
-INITIALS, LETTER = 3, 1  # columns that two letters need, and that one letter of a name needs
+NARROW, INITIALS, LETTER = 4, 3, 1  # columns: up to here no name is tried; two letters need so many, one needs so many
 
 Faces = Callable[[str], Face]
 
@@ -157,7 +157,7 @@ def _text(shift: Shift, columns: int, now: datetime, faces: Faces, line: int) ->
     is_now = line == 0 and shift.start <= now < shift.end
     name = face.name + (" (you)" if face.you else "")
     first = face.name.split()[0] if face.name.split() else face.name
-    tries = (name + (", now" if is_now else ""), name, face.name, first)
+    tries = (name + (", now" if is_now else ""), name, face.name, first) if columns > NARROW else ()
     return _fitting(tries, columns, face.initials if columns >= INITIALS else "")
 
 

@@ -29,6 +29,7 @@ from portal.graphs import Node
 from portal.pages import common
 from portal.pages.catalog import bp as bp
 from portal.pages.catalog import entity_url, file_page
+from portal.pages.oncallcard import card as oncall_card
 from portal.papers import Papers
 
 LAST = 5  # deploys
@@ -61,6 +62,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
         scored = scoring.scored(session, page, times.now) if page.about.kind == "component" else None
+        duty = oncall_card(session, ref) if page.about.kind in ("component", "group") else None
         common.know(session, [row.actor for row in last])
         g.running = len(query.deploys(session, running=True, limit=100))
     above, below = graphs_of.dependents(near.graph, ref), graphs_of.dependencies(near.graph, ref)
@@ -78,6 +80,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         here="Catalog",
         topic=topic,
         page=page,
+        duty=duty,
         about=page.about,
         band=wrong[0] if wrong else entitybands.calm(page, radius),
         notes=wrong[1:],

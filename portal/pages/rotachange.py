@@ -91,12 +91,16 @@ def _others(answering: Answering, name: str, schedule: Schedule, shift: Shift | 
 def _choices(
     answering: Answering, schedule: Schedule, team: str, me: str | None, only_me: bool, shift: Shift | None
 ) -> list[tuple[str, str]]:
-    """Return who can be put in: the reader first, then the rota, then the team. Whoever may not, only herself."""
+    """Return who can be put in: the reader first, then the rota, then the team; last, whose it is already.
+
+    Whoever may not plan for others can put in herself, and anybody into a shift of her own.
+    """
     mine = [me] if me and me in answering.known.people else []
     if only_me and not (shift and shift.person == me):
         return [(one, common.face(one).name) for one in mine]
     order = [*mine, *fairwatch.in_rotation(schedule, common.times().now), *answering.members(team)]
-    return [(one, common.face(one).name) for one in dict.fromkeys(order) if one in answering.known.people]
+    ranked = sorted(dict.fromkeys(order), key=lambda one: shift is not None and one == shift.person)
+    return [(one, common.face(one).name) for one in ranked if one in answering.known.people]
 
 
 @bp.post(f"/oncall/<{NAME}:name>/change")

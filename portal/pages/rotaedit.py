@@ -122,7 +122,7 @@ def _remarks(text: str, name: str) -> Sequence[str]:
 
 @bp.post(f"/oncall/<{NAME}:name>/edit")
 def write(name: str) -> Response | str | tuple[str, int]:
-    """`do`: preview, save, or a change of the order that is written into the text: join, leave, order."""
+    """`do`: preview, save, or a change of an order that is written into the text."""
     form = request.form
     text, why, order = form.get("text", "")[:LONGEST], form.get("why", "").strip()[:500], form.get("do", "preview")
     text = text.replace("\r\n", "\n")
@@ -132,7 +132,7 @@ def write(name: str) -> Response | str | tuple[str, int]:
     try:
         if order == "save":
             plans.save(name, team, text, actor, why)
-        elif order in ("join", "leave", "order"):
+        elif order not in ("preview", "save"):
             text = _with_order(text, name, order, form)
         proposal = None if order == "save" else plans.propose(name, text)
         if order == "save" and along:
@@ -161,27 +161,28 @@ def team_of(name: str, said: str) -> tuple[str, str]:
 
 
 def _with_order(text: str, name: str, order: str, form: Mapping[str, str]) -> str:
-    """Write another line-up into the text: somebody joins, leaves, or the places change."""
-    schedule = schedulefile.read(text, name)
-    found = {one.name: one for one in schedule.rotations}.get(form.get("rotation", ""))
+    """Write another line-up into the text: `join-0`, `leave-0` or `order-0` for the text's first rotation."""
+    rotations = dict(enumerate(schedulefile.read(text, name).rotations))
+    verb, _, number = order.partition("-")
+    found = rotations.get(int(number)) if number.isdigit() and len(number) < 5 else None
     if found is None:
         raise Error(Code.NOT_FOUND, "There is no such rotation in the text.")
-    when = next((one for one in RollOut if one == form.get("when")), RollOut.AFTER_SHIFT)
-    at = auth.services().clock().replace(second=0, microsecond=0)
-    if order == "join":
-        changed = lineups.added(found, form.get("person", "")[:300], at, when)
-    elif order == "leave":
-        changed = lineups.removed(found, form.get("person", "")[:300], at, when)
+    when = next((one for one in RollOut if one == form.get(f"when-{number}")), RollOut.AFTER_SHIFT)
+    at, person = auth.services().clock().replace(second=0, microsecond=0), form.get(f"person-{number}", "")[:300]
+    if verb == "join":
+        changed = lineups.added(found, person, at, when)
+    elif verb == "leave":
+        changed = lineups.removed(found, person, at, when)
     else:
-        changed = lineups.reordered(found, _places(found.lineup(at).order, form), at, when)
+        changed = lineups.reordered(found, _places(found.lineup(at).order, form, number), at, when)
     return scheduleedit.with_lineups(text, name, found.name, changed.lineups)
 
 
-def _places(order: Sequence[str], form: Mapping[str, str]) -> list[str]:
+def _places(order: Sequence[str], form: Mapping[str, str], number: str) -> list[str]:
     """Return an order by the numbers that stand beside its people; who has none keeps its own."""
 
     def place(at: int) -> tuple[float, int]:
-        said = form.get(f"place-{at}", "").strip()
+        said = form.get(f"place-{number}-{at}", "").strip()
         return (float(said) if said.isdigit() and len(said) < 5 else at + 1.0), at
 
     return [order[at] for at in sorted(range(len(order)), key=place)]

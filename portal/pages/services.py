@@ -18,6 +18,7 @@ from portal.pages import common
 from portal.pages.continuous import look as look_at_continuous
 from portal.pages.delivery import card as delivery_card
 from portal.pages.locks import card as lock_card
+from portal.pages.oncallcard import card as oncall_card
 from portal.permissions import Action
 
 bp = Blueprint("services", __name__)
@@ -151,6 +152,7 @@ def show(name: str, environment: str | None = None) -> str:
         delivered = delivery_card(session, ref, here)
         warm = warmth.until(session, ref, here)
         automatic = look_at_continuous(session, known, here)
+        duty = oncall_card(session, ref)
         common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
         g.running = len(query.deploys(session, running=True, limit=100))
     there = ground.look(services, ref, here, settings) if settings else Ground()
@@ -184,6 +186,7 @@ def show(name: str, environment: str | None = None) -> str:
         problems=problems,
         continuous=automatic,
         delivery=delivered,
+        duty=duty,
         warm_until=warm if warm is not None and warm > times.now else None,
         **locked,
         refused=common.refusal(Action.DEPLOY, owned),
