@@ -82,6 +82,11 @@ def services(session: Session, repository_id: int | None = None) -> list[Service
     return [_service(row, known, counts) for row in rows]
 
 
+def service_names(session: Session) -> Sequence[tuple[str, str]]:
+    """Return reference and name of every component, by name, where no more is asked."""
+    return store_rows.names_of(session, "component")
+
+
 def service(session: Session, name_or_ref: str) -> Service:
     """Return one component by its name (`checkout`) or reference; NOT_FOUND says what was probably meant."""
     try:

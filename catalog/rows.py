@@ -63,6 +63,12 @@ def refs_of(session: Session, kind: str) -> Sequence[str]:
     return session.scalars(select(EntityRow.ref).where(EntityRow.kind == kind)).all()
 
 
+def names_of(session: Session, kind: str) -> Sequence[tuple[str, str]]:
+    """Return reference and name of all of a kind, by name."""
+    of = select(EntityRow.ref, EntityRow.name).where(EntityRow.kind == kind).order_by(EntityRow.name, EntityRow.ref)
+    return [(row.ref, row.name) for row in session.execute(of)]
+
+
 def entity(session: Session, ref: str) -> AnyRow | None:
     """Return one entity with its document."""
     found: AnyRow | None = session.execute(

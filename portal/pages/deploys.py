@@ -57,7 +57,7 @@ def index() -> str:
             before=int(before) if before.isdigit() and len(before) < 18 else None,
             limit=PAGE + 1,
         )
-        known = catalog.services(session)
+        known = catalog.service_names(session)
         common.know(session, [*(row.actor for row in rows), chosen["by"]])
         going = query.deploys(session, running=True, limit=100)
         day = query.deploys(session, since=common.times().now - DAY, limit=500)
@@ -72,7 +72,7 @@ def index() -> str:
         rows=rows[:PAGE],
         older=len(rows) > PAGE,
         said=_said(args, len(rows)),
-        services=sorted((service.ref, service.name) for service in known),
+        services=known,
         states=STATES,
         mine=auth.somebody().actor,
         chosen=chosen,

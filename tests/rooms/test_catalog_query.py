@@ -29,6 +29,14 @@ def test_a_service_has_its_owner_with_people_and_where_that_is_said(database: Da
     assert (service.repository_url, service.head) == ("https://example.org/shop.git", HEAD)
 
 
+def test_the_names_of_services_are_those_of_all_components_by_name(database: Database) -> None:
+    fill(database, *company(component("search", "shop"), component("checkout", "shop")))
+
+    with database.read() as session:
+        assert query.service_names(session) == [(CHECKOUT, "checkout"), ("component:default/search", "search")]
+        assert query.service_names(session) == [(one.ref, one.name) for one in query.services(session)]
+
+
 @pytest.mark.parametrize("name", ["checkout", "Checkout", "default/checkout", "component:checkout", CHECKOUT])
 def test_a_service_is_found_by_any_spelling_of_its_name(database: Database, name: str) -> None:
     fill(database, *company(component("checkout", "payments")))
