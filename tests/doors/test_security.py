@@ -28,6 +28,7 @@ MACHINES = {  # who calls these has no session, and shows a secret of its own in
     "enqueue.hook",
     "enqueue.beat",
     "mattermost.command",
+    "pagerhooks.receive",
     "slack.command",
 }
 OPEN = MACHINES | {
