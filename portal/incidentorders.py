@@ -66,6 +66,8 @@ def give(services: Services, person: Person, number: int, order: str, form: Form
         answering = Answering(session)
         row, known = duty.row(session, number), answering.known
         may_do = rights(services, session, person, row)
+        if order == "merge" and not may_do.decide:  # the other one gets more to do, so it must be hers as well
+            may_do = rights(services, session, person, duty.row(session, _number(form.get("into", ""))))
     refused = "" if order in FREE else may_do.help if order in HELPING else may_do.decide
     if refused:
         raise Error(Code.FORBIDDEN, refused)

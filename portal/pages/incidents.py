@@ -209,7 +209,7 @@ def show(number: int) -> str:
         runbook=incidentlooks.runbook(page, service, entity_url(service.ref) if service else ""),
         links=incidentlooks.links(page),
         silenced=[(silenceforms.words(one.matchers), one.reason) for one in silenced],
-        others=[one for one in others if one.number != number],
+        others=sorted((one for one in others if one.number != number), key=lambda one: one.service != page.row.service),
         people=people,
         snoozes=[(value, text) for value, (_, text) in incidentorders.SNOOZES.items()],
         severities=list(Severity),

@@ -254,6 +254,19 @@ def test_a_merged_one_leads_on_and_a_resolved_one_can_be_opened_again(
     assert "cannot become reopened" in alice.shown(f"/incidents/{one}")
 
 
+def test_merging_needs_both_to_be_ones_own(served: Served, people: dict[str, Browser]) -> None:
+    mine = event(served)
+    served.as_("admin").post("/incidents", {"whom": "group:search", "title": "the index is old"})
+    work(served)
+    other = mine + 1
+    assert incident(served, other).service == SEARCH
+    refused = people["bob"].post(f"/incidents/{mine}/merge", into=str(other))
+    assert refused.status_code == 403
+    assert "Only search may decide about incidents of search." in words(refused)
+    assert people["carol"].post(f"/incidents/{mine}/merge", into=str(other)).status_code == 303
+    assert state(served, mine) is State.MERGED
+
+
 @pytest.mark.parametrize(
     ("order", "form", "said"),
     [
