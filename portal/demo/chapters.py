@@ -36,7 +36,7 @@ def good_release(stage: Stage) -> Figures:
 
 
 def bad_release(stage: Stage) -> Figures:
-    """A release of search never becomes ready: it gets no visitor and is put back by itself."""
+    """A release of search never becomes ready: it gets no visitor, is put back by itself, and its team hears of it."""
     before = stage.live("search")
     with stage.load("search") as load:
         deploy = stage.ended(stage.deploy("tomas", "search"), as_="undone")
@@ -45,7 +45,8 @@ def bad_release(stage: Stage) -> Figures:
     seen, _ = tally.of(deploy["revision"])
     so(seen == 0, f"{seen} visitors got the bad release")
     _serves(stage, "search", before["release"])
-    return {"release": deploy["release"], "visitors_of_it": seen, "why": deploy["reason"], **_counted(tally)}
+    figures = {"release": deploy["release"], "visitors_of_it": seen, "why": deploy["reason"], **_counted(tally)}
+    return {**figures, "incident": until(lambda: _heard(stage, "search"), SOON, "an incident")}
 
 
 def bad_under_load(stage: Stage) -> Figures:
@@ -155,6 +156,12 @@ Chapters = Mapping[str, Callable[[Stage], Figures]]
 RELEASES: Chapters = {"good release": good_release, "bad release": bad_release, "bad under load": bad_under_load}
 TROUBLE: Chapters = {"killed worker": killed_worker, "aborts": aborts, "way back": way_back, "ourselves": ourselves}
 AUDIT: Chapters = {"audit": audit}
+
+
+def _heard(stage: Stage, service: str) -> str:
+    """Return the title of what is open of a service; nothing when nothing is."""
+    found: Sequence[Mapping[str, Any]] = stage.people["kofi"].get("/incidents", service=service, open=True)["incidents"]
+    return str(found[0]["title"]) if found else ""
 
 
 def _release_of(stage: Stage, revision: str) -> int:

@@ -18,6 +18,7 @@ from portal.demo import chapters, findings, setup, stage
 from portal.demo.chaptercontinuous import CONTINUOUS
 from portal.demo.chaptercourses import CHAPTERS as COURSES
 from portal.demo.chaptergates import GATES
+from portal.demo.chaptermetrics import METRICS
 from portal.demo.chapteroncall import ON_CALL
 from portal.demo.chapterpauses import PAUSES
 from portal.demo.past import Say
@@ -28,6 +29,7 @@ Figures = Mapping[str, Any]
 
 CHAPTERS: chapters.Chapters = {
     **chapters.RELEASES,
+    **METRICS,
     **COURSES,
     **chapters.TROUBLE,
     **CONTINUOUS,

@@ -21,6 +21,7 @@ STEPS = (
     "good release",
     "bad release",
     "bad under load",
+    "slow release",
     "bisect",
     "train",
     "killed worker",
@@ -42,9 +43,9 @@ STEPS = (
     "stopped",
 )
 PLAYED: "dict[str, Tour]" = {}  # by database; the order of the tests may go back and forth
-LONGEST = 600  # seconds; alone on two cores it takes about 100
+LONGEST = 600  # seconds; alone on two cores it takes about 140
 UNHURT = (
-    *("good release", "bad release", "killed worker", "aborts", "way back"),
+    *("good release", "bad release", "slow release", "killed worker", "aborts", "way back"),
     *("merge to production", "warm way back", "no way back"),
 )
 
@@ -106,6 +107,12 @@ def test_no_visitor_is_hurt_but_by_the_release_that_fails_under_load(steps: Mapp
     assert 0 < hurt["failed"] <= hurt["visitors_of_it"] < hurt["requests"] / 2
 
 
+def test_a_team_hears_of_a_deploy_that_was_put_back(steps: Mapping[str, Mapping[str, Any]]) -> None:
+    bad = steps["bad release"]
+
+    assert bad["incident"] == f"search {bad['release']} was undone in production"
+
+
 def test_what_is_wrong_in_the_catalog_is_found_with_its_place_and_commit(
     steps: Mapping[str, Mapping[str, Any]],
 ) -> None:
@@ -128,6 +135,13 @@ def test_a_release_that_fails_its_customers_is_put_back_for_reasons_in_numbers(
     steps: Mapping[str, Mapping[str, Any]],
 ) -> None:
     assert NUMBERS.search(steps["bad under load"]["why"])
+
+
+def test_a_release_that_is_only_slow_is_put_back_by_its_metric(steps: Mapping[str, Mapping[str, Any]]) -> None:
+    slow = steps["slow release"]
+
+    assert "answer time in s" in slow["why"]
+    assert slow["visitors_of_it"] > 0
 
 
 def test_the_bad_one_of_five_commits_is_found_and_the_train_stops_at_it(
