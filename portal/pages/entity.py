@@ -62,7 +62,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
         scored = scoring.scored(session, page, times.now) if page.about.kind == "component" else None
-        duty = oncall_card(session, ref) if page.about.kind in ("component", "group") else None
+        duty = oncall_card(session, ref, known=page.known) if page.about.kind in ("component", "group") else None
         common.know(session, [row.actor for row in last])
         g.running = len(query.deploys(session, running=True, limit=100))
     above, below = graphs_of.dependents(near.graph, ref), graphs_of.dependencies(near.graph, ref)

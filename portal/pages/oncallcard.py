@@ -5,24 +5,28 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from oncall import board, query
+from catalog.groups import Directory
+from catalog.query import Service
+from oncall import board
 from oncall.answering import Answering
 from portal import auth, oncalltelling
 from portal.pages import common
+from portal.pages.rotashared import speak
 
 
-def card(session: Session, ref: str) -> Mapping[str, Any]:
-    """Return what `oncallcard.html` needs for a component, a team or a person."""
-    services = auth.services()
-    answering = Answering(session, services.oncall.fallback)
+def card(
+    session: Session, ref: str, service: Service | None = None, known: Directory | None = None
+) -> Mapping[str, Any]:
+    """Return what `oncallcard.html` needs for a component or a team; what the page has read is not read again."""
+    answering = Answering(session, auth.services().oncall.fallback, _known=known)
+    answering.learn([service] if service else [])
     line = board.line(answering, ref, common.times().now)
-    people = [one.person for one in (*line.first, *line.behind)] + [one.then for one in line.first]
-    common.know(session, [one for one in people if one])
+    speak(answering)
     reached = answering.reached([one.person for one in line.first if one.person])
     return {
         "line": line,
         "escalation": line.policy.name if line.policy.name in answering.policies else "",
         "reached": reached,
-        "is_set_up": query.has_plans(session),
+        "is_set_up": bool(answering.schedules or answering.policies),
         "told": oncalltelling,
     }

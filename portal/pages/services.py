@@ -152,7 +152,7 @@ def show(name: str, environment: str | None = None) -> str:
         delivered = delivery_card(session, ref, here)
         warm = warmth.until(session, ref, here)
         automatic = look_at_continuous(session, known, here)
-        duty = oncall_card(session, ref)
+        duty = oncall_card(session, ref, known)
         common.know(session, [*(row.actor for row in [*last, *lane]), *([hold.by] if hold else [])])
         g.running = len(query.deploys(session, running=True, limit=100))
     there = ground.look(services, ref, here, settings) if settings else Ground()

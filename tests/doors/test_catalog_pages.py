@@ -360,7 +360,7 @@ def test_an_entity_asks_the_database_as_often_whatever_depends_on_it(shop: Serve
 
     many, few = "/catalog/component/default/shop-0", "/catalog/component/default/front"
 
-    assert statements(many) == statements(few) <= 35
+    assert statements(many) == statements(few) <= 40
     assert statements("/catalog?kind=component") == statements("/catalog?kind=api") <= 20
 
 
