@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from ledger.inbox import DeliveryRow
 from oncall import heartbeat
+from oncall.alertmanager import Open
 from oncall.intaketables import HeartbeatRow, KeyRow, SilenceRow, WaitsRow
+from oncall.tables import AlertRow
 from oncall.understanding import HEARTBEAT
 
 
@@ -136,6 +138,27 @@ def understood(session: Session, ids: Collection[int]) -> None:
     session.execute(delete(WaitsRow).where(WaitsRow.inbox_id.in_(ids)))
 
 
+# --- what is open of an integration -----------------------------------------------------------------------------------
+
+
+def open_alerts(session: Session, source: str) -> Sequence[Open]:
+    """Return the open alerts of an integration, with when each was last said to be there."""
+    mine = (AlertRow.source == source, AlertRow.resolved_at.is_(None))
+    return [Open(row.key, row.last_at) for row in session.execute(select(AlertRow.key, AlertRow.last_at).where(*mine))]
+
+
+def seen(session: Session, source: str, keys: Collection[str], at: datetime) -> None:
+    """Note that open alerts of an integration are still there."""
+    wanted = sorted(keys)
+    for begin in range(0, len(wanted), 500):
+        mine = (
+            AlertRow.source == source,
+            AlertRow.key.in_(wanted[begin : begin + 500]),
+            AlertRow.resolved_at.is_(None),
+        )
+        session.execute(update(AlertRow).where(*mine).values(last_at=at))
+
+
 # --- silences ---------------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +177,11 @@ def add_silence(session: Session, **values: Any) -> int:
 
 def end_silences(session: Session, ids: Collection[int], at: datetime) -> None:
     session.execute(update(SilenceRow).where(SilenceRow.id.in_(ids)).values(ended_at=at))
+
+
+def move_silences(session: Session, incident: int, into: int) -> None:
+    """Have what was to last as long as an incident last as long as the one that it was merged into."""
+    session.execute(update(SilenceRow).where(SilenceRow.until_resolved == incident).values(until_resolved=into))
 
 
 def extend_silence(session: Session, number: int, end: datetime) -> None:

@@ -38,6 +38,7 @@ from oncall.paging.networks import networks
 from oncall.paging.ports import Pager
 from oncall.plans import Plans
 from oncall.planwatch import FAIR, FAIR_EVERY, GAPS, GAPS_EVERY, PlanWatcher
+from oncall.polling import POLL, POLLS, POLLS_EVERY, Poller
 from oncall.reaching import VERIFY, Reaching
 from oncall.receiving import RECEIVE, Receiver, tell
 from oncall.sending import Sender
@@ -172,6 +173,9 @@ class OnCall:
         loop = Loop(self.jobs, self.clock, self.fallback)
         auditor = Auditor(self.database, self.jobs, self.clock, self.fallback, self._all_fine)
         messenger = Messenger(self.database, self.jobs, self.clock, self.pagers, self.config.address)
+        ca_file = self.config.network.ca_file
+        allowed = networks(self.config.oncall.allowed_networks)
+        poller = Poller(self.database, self.jobs, self.clock, allowed, str(ca_file) if ca_file else None)
         watcher = Watcher(self.database, self.jobs, self.clock, self.fallback)
         plans = PlanWatcher(self.database, self.jobs, self.clock, self.fallback)
 
@@ -188,13 +192,16 @@ class OnCall:
             AUDIT: audit,
             BEATS: lambda _work: watcher.beats(),
             WATCH: lambda _work: watcher.watch(),
+            POLLS: lambda _work: poller.polls(),
+            POLL: lambda work: poller.poll(work.claim, work.lost),
             GAPS: lambda _work: plans.gaps(),
             FAIR: lambda _work: plans.fairness(),
         }
 
     def periodic(self) -> Sequence[Periodic]:
         plans = Periodic(GAPS, GAPS_EVERY), Periodic(FAIR, FAIR_EVERY)
-        return Periodic(AUDIT, EVERY), Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY), *plans
+        looks = Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY), Periodic(POLLS, POLLS_EVERY)
+        return Periodic(AUDIT, EVERY), *looks, *plans
 
     def _all_fine(self) -> None:
         """Tell the outside that every page was sent; it pages by itself when it has not heard that for a while."""
