@@ -25,6 +25,7 @@ from oncall.terms import Severity
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # of a snooze
 LONGEST_NOTE = 4000
 ROLES = ("commander", "scribe", "communications")
+_HOW_BAD = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,13 @@ class Actions:
             if target.state in ENDED:
                 raise Error(Code.CONFLICT, f"Incident {into} is {target.state}; merge into one that is open.")
             store.move_alerts(session, number, into)
+            intakestore.move_silences(session, number, into)
             mover = Mover(session, self.jobs, Answering(session, self.fallback))
-            mover.happen(target, [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")], at)
+            facts = [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")]
+            if _HOW_BAD.index(incident.severity) > _HOW_BAD.index(target.severity):
+                worse = f"#{number} is worse, and was merged into it"
+                facts.append(Fact(Kind.SEVERITY_CHANGED, by, worse, severity=incident.severity))
+            mover.happen(target, facts, at)
 
         return self._do(number, lambda incident: [Fact(Kind.MERGED, by, reason, into=into)], after, [into])
 

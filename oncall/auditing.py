@@ -80,12 +80,13 @@ class Auditor:
     def _look(self, session: Session, now: datetime) -> tuple[Found, set[str]]:
         late = outbox.overdue(session, now - LATE)
         answering = Answering(session, self.fallback)
-        unmoved, count = [], 0
+        unmoved, count = set(store.open_numbers(session)), 0
         for incident in store.everything_open(session):
             count += 1
+            unmoved.discard(incident.number)
             if isinstance(decide(incident, answering.on_call, now - LATE), Record):
-                unmoved.append(incident.number)
+                unmoved.add(incident.number)
         bodies = intakestore.oldest(session)
-        return Found(count, len(late), tuple(unmoved), bodies is not None and bodies < now - LATE), {
+        return Found(count, len(late), tuple(sorted(unmoved)), bodies is not None and bodies < now - LATE), {
             page.kind for page in late
         }

@@ -59,6 +59,9 @@ class Mover:
             self._tell_pagerduty(after, fact, at)
         if after == incident:
             return incident  # it is only told; whatever is due has a job already
+        if incident.urgency is Urgency.LOW and after.urgency is Urgency.HIGH:
+            for kind in outbox.wake(self.session, incident.number, (Kind.CALLED, Kind.REMINDED), at):
+                self.send(kind, at)
         return self.carry(after, at, before=incident)
 
     def carry(self, incident: Incident, at: datetime, before: Incident | None = None) -> Incident:

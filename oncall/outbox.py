@@ -131,6 +131,14 @@ def withdraw(session: Session, incident: int, step: int, why: str, at: datetime)
     session.execute(update(PageRow).where(*waits).values(ended_at=at, ending="withdrawn", said=why))
 
 
+def wake(session: Session, incident: int, because: Collection[str], at: datetime) -> Collection[str]:
+    """Have what waits for the end of quiet hours go out now, since it has become urgent; return its kinds."""
+    waits = (PageRow.incident_id == incident, PageRow.because.in_(because), PageRow.ended_at.is_(None))
+    late = (PageRow.due_at > at, PageRow.attempts == 0)
+    hurried = update(PageRow).where(*waits, *late).values(due_at=at, priority=0).returning(PageRow.kind)
+    return set(session.scalars(hurried))
+
+
 def of_incident(session: Session, incident: int) -> Sequence[Waiting]:
     """Return all pages of an incident, in the order in which they were put in."""
     rows = session.scalars(select(PageRow).where(PageRow.incident_id == incident).order_by(PageRow.id))

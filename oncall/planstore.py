@@ -173,8 +173,9 @@ def is_used(session: Session, kind: str) -> bool:
     return session.scalar(select(ChannelRow.id).where(ChannelRow.kind == kind).limit(1)) is not None
 
 
-def way(session: Session, number: int) -> Way | None:
-    row = session.get(ChannelRow, number)
+def way(session: Session, number: int, *, held: bool = False) -> Way | None:
+    """Return a channel; `held`: nobody else changes it until the transaction ends."""
+    row = session.get(ChannelRow, number, with_for_update=True if held else None)
     return _way(row) if row else None
 
 

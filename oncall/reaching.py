@@ -25,6 +25,7 @@ from oncall.planstore import Way
 VERIFY = "oncall.verify"
 HOLDS = timedelta(minutes=15)  # a code
 TRIES = 5  # wrong codes, then a new one is needed
+PAUSE = timedelta(minutes=1)  # between two codes, so that nobody is rung without end and nobody tries all codes
 MOST = 10  # channels of one person
 LATEST = timedelta(hours=1)  # that a channel may wait for the quicker ones
 
@@ -86,7 +87,9 @@ class Reaching:
     def send_code(self, person: str, number: int) -> None:
         """Send a new code."""
         with self.jobs.transaction() as tx:
-            self._mine(tx, person, number)
+            way = self._mine(tx, person, number)
+            if way.code_until is not None and way.code_until - HOLDS > self.clock() - PAUSE:
+                raise Error(Code.CONFLICT, "A code was sent just now; wait for it, or ask for another in a minute.")
             self._ask(tx, number)
 
     def _ask(self, session: Session, number: int) -> None:
@@ -103,7 +106,7 @@ class Reaching:
                 return
             if way.code_until is None or now > way.code_until or way.tries >= TRIES:
                 raise Error(Code.CONFLICT, "That code does not hold any more; have a new one sent.")
-            right = hmac.compare_digest(self._code(way), code.strip().replace(" ", ""))
+            right = hmac.compare_digest(self._code(way).encode(), code.strip().replace(" ", "").encode())
             if right:
                 planstore.change_way(tx, number, verified_at=now, code_until=None, trouble="", trouble_at=None)
                 events.record(tx, "oncall.channel_verified", f"channel:{number}", person, now, {"label": way.label})
@@ -166,7 +169,7 @@ class Reaching:
         return f"{int.from_bytes(made.digest()[:8], 'big') % 1_000_000:06}"
 
     def _mine(self, session: Session, person: str, number: int) -> Way:
-        way = planstore.way(session, number)
+        way = planstore.way(session, number, held=True)
         if way is None or way.person != person:
             raise Error(Code.NOT_FOUND, "There is no such channel among yours; it may have been taken away.")
         return way

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ledger.clock import Clock
 from ledger.db import Database
+from ledger.errors import Error
 from ledger.jobs import Claim, Jobs, Lost
 from oncall import escalation, outbox, planstore, reach, store, wording
 from oncall.answering import Answering
@@ -84,8 +85,13 @@ class Sender:
         return found
 
     def _wanted(self, session: Session, page: Waiting, now: datetime) -> Incident | None:
-        """Withdraw a page that nobody needs any more."""
-        incident = store.load(session, page.incident)
+        """Withdraw a page that nobody needs any more. One of an incident that nobody can read waits for a program."""
+        try:
+            incident = store.load(session, page.incident)
+        except (Error, ValueError):
+            log.exception("an incident cannot be read", incident=page.incident)
+            outbox.again(session, page.id, now + RETRY_MOST, "its incident cannot be read", repeated=False)
+            return None
         if is_wanted(incident, page):
             return incident
         outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
@@ -99,14 +105,17 @@ class Sender:
             return Refused("the channel was taken away meanwhile", permanent=True)
         if pager is None:
             return Refused(f"there is no pager of kind {page.kind} here", permanent=True)
-        url, ack_url = self.links(page.incident, page.person)
-        about = ports.Key(page.incident, page.step, page.loop, page.person, page.channel)
-        why = wording.why_paged(page.because, page.target, page.level, page.loop, incident)
-        said = (incident.title, why, incident.severity, incident.urgency, page.person)
-        if lost():  # it was frozen, and another one has sent it meanwhile or knows that nobody needs it any more
-            raise Lost(claim)
         try:
-            return pager.send(ports.Page(about, *said, way.address, url, ack_url, page.attempts, page.repeated))
+            url, ack_url = self.links(page.incident, page.person)
+            about = ports.Key(page.incident, page.step, page.loop, page.person, page.channel)
+            why = wording.why_paged(page.because, page.target, page.level, page.loop, incident)
+            said = (incident.title, why, incident.severity, incident.urgency, page.person)
+            message = ports.Page(about, *said, way.address, url, ack_url, page.attempts, page.repeated)
+            if lost():  # it was frozen, and another one has sent it meanwhile or knows that nobody needs it any more
+                raise Lost(claim)
+            return pager.send(message)
+        except Lost:
+            raise
         except Exception:  # a driver that breaks must not stop the others' pages
             log.exception("pager broke", kind=page.kind, incident=page.incident)
             return Refused("the pager broke; the log says how", uncertain=True)

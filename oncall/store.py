@@ -3,11 +3,12 @@
 An incident is written by compare-and-set on the version that was read; whoever is second has to look again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,8 @@ from oncall.incident import Incident, State, from_json, to_json
 from oncall.signal import Action, Signal
 from oncall.tables import AlertRow, IncidentRow
 from oncall.terms import Severity
+
+log = structlog.get_logger()
 
 
 def number(session: Session) -> int:
@@ -66,9 +69,22 @@ def lock(session: Session, incidents: Collection[int]) -> None:
 
 
 def everything_open(session: Session) -> Sequence[Incident]:
-    """Return all incidents that have not ended."""
+    """Return all incidents that have not ended, but for those that nobody can read."""
     rows = session.execute(select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None)))
-    return [from_json({**row.told, "version": row.version}) for row in rows]
+    return [one for row in rows if (one := _readable({**row.told, "version": row.version})) is not None]
+
+
+def open_numbers(session: Session) -> Collection[int]:
+    """Return the numbers of all that have not ended, readable or not."""
+    return set(session.scalars(select(IncidentRow.id).where(IncidentRow.resolved_at.is_(None))))
+
+
+def _readable(told: Mapping[str, Any]) -> Incident | None:
+    try:
+        return from_json(told)
+    except ValueError:
+        log.exception("an incident cannot be read", incident=told.get("number"))
+        return None
 
 
 def _loaded(session: Session, incident: int, query: Select[tuple[Any, int]]) -> Incident:

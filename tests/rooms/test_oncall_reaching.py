@@ -63,6 +63,7 @@ def test_a_code_ends_with_its_time_and_after_five_wrong_ones(house: House, reach
             reaching.verify(ADA, number, "x")
     with pytest.raises(Error, match="new one"):
         reaching.verify(ADA, number, right)
+    house.now += timedelta(minutes=1)
     reaching.send_code(ADA, number)
     house.now += timedelta(seconds=1)
     right = code(house, reaching)
