@@ -395,7 +395,7 @@ words = st.text(max_size=40) | st.sampled_from(["payments", "me", "user:ada", "-
 anything = words | st.integers() | st.none() | st.booleans() | st.lists(words, max_size=2)
 moments = words | st.datetimes().map(lambda at: f"{at.isoformat()}Z")
 fuzzed = settings(
-    max_examples=20, deadline=timedelta(seconds=5), suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=timedelta(seconds=5), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

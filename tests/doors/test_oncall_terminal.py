@@ -1,11 +1,13 @@
 """`fullcycle oncall | page | ack | resolve | incidents`, against a real server on this machine, as alice."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import stamina
 
 from ledger import clock
 from tests.doors import oncallhall
@@ -203,6 +205,22 @@ def test_somebody_is_paged_takes_it_and_ends_it(alice: Terminal) -> None:
     assert alice("ack", "1").code == 1
     assert alice("ack", "7").code == 2
     assert alice("page", "nobody", "help").code == 2
+
+
+def test_every_line_of_the_manual_is_a_command(alice: Terminal, tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "oncall-terminal.md").read_text()
+    lines = manual.partition("```sh\n")[2].partition("```")[0].splitlines()
+    (tmp_path / "payments.yaml").write_text(ROTA)
+    alice.monkeypatch.chdir(tmp_path)
+    alice.monkeypatch.setenv("FULLCYCLE_URL", f"http://127.0.0.1:{free_port()}")
+    stamina.set_active(False)
+    try:
+        codes = {line: alice(*shlex.split(line, comments=True)[1:]).code for line in lines}
+    finally:
+        stamina.set_active(True)
+
+    assert len(codes) >= 14
+    assert set(codes.values()) == {3}, codes  # understood, and only the portal is missing
 
 
 def test_a_portal_that_does_not_answer_has_an_exit_code_of_its_own(alice: Terminal) -> None:

@@ -12,6 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.doors import oncallhall
+from tests.doors.browsing import browser
 from tests.doors.oncallhall import ALICE, TEAM
 from tests.doors.served import Served, portal
 from tests.fakepagerduty import ROUTING_KEY, FakePagerDuty, fake_pagerduty
@@ -82,6 +83,7 @@ def test_the_teams_page_goes_to_pagerduty_with_the_key_of_its_secret(hook: Hook,
         (TEAM, "delivered")
     ]
     assert ROUTING_KEY not in json.dumps(hook.incident(number))
+    assert "PagerDuty has it" in browser(hook.served, "carol").shown(f"/incidents/{number}")
 
 
 def test_an_acknowledgement_and_an_end_there_are_ours_by_the_person_of_that_name(hook: Hook, number: int) -> None:
