@@ -3,9 +3,10 @@
 All of it in the caller's transaction, so whoever is killed has lost nothing and doubled nothing. Nothing is sent here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import event
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ledger import events
 from ledger.jobs import Jobs
-from oncall import outbox, pagerdutying, reach, store
+from oncall import outbox, pagerdutying, planstore, reach, store
 from oncall.answering import Answering
 from oncall.deciding import Record, Wait, decide
 from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
@@ -56,7 +57,8 @@ class Mover:
         for fact in facts:
             after = apply(after, fact, at)
             record(self.session, after, fact, at)
-            self._tell_pagerduty(after, fact, at)
+            if fact.kind in pagerdutying.TELLS and (team := self._by_pagerduty(after, fact)):
+                pagerdutying.tell(self.session, self.send, after, fact, team, at)
         if after == incident:
             return incident  # it is only told; whatever is due has a job already
         if incident.urgency is Urgency.LOW and after.urgency is Urgency.HIGH:
@@ -93,8 +95,9 @@ class Mover:
         return incident
 
     def _page(self, incident: Incident, fact: Fact, at: datetime) -> None:
-        team = self._team(incident) if fact.kind is Kind.PAGED else ""
-        first = pagerdutying.hand_over(self.session, self.send, incident, fact, team, at)
+        first = None
+        if fact.kind is Kind.PAGED and (team := self._by_pagerduty(incident, fact)):
+            first = pagerdutying.hand_over(self.session, self.send, incident, fact, team, at)
         for page in fact.pages:
             self.put(incident, page, at, first)
         if fact.kind is Kind.EXHAUSTED:
@@ -130,9 +133,16 @@ class Mover:
     def _team(self, incident: Incident) -> str:
         return incident.policy.team or self.answering.of(incident.service).team
 
-    def _tell_pagerduty(self, incident: Incident, fact: Fact, at: datetime) -> None:
-        if fact.kind in pagerdutying.TELLS:
-            pagerdutying.tell(self.session, self.send, incident, fact, self._team(incident), at)
+    @cached_property
+    def _connected(self) -> Collection[str]:
+        return planstore.with_pagerduty(self.session)
+
+    def _by_pagerduty(self, incident: Incident, fact: Fact) -> str:
+        """Return the team whose PagerDuty a fact concerns; empty: nobody's."""
+        if not pagerdutying.concerns(fact) or not self._connected:
+            return ""
+        team = self._team(incident)
+        return team if team in self._connected else ""
 
     def _tell_the_team(self, incident: Incident, at: datetime) -> None:
         """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""

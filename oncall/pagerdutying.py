@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from oncall import outbox, planstore
+from oncall import outbox
 from oncall.incident import ENDED, Fact, Incident, Kind, State
 from oncall.outbox import Waiting
 from oncall.terms import Urgency
@@ -29,13 +29,15 @@ Send = Callable[[str, datetime], None]
 """Have a kind of pager send at a moment."""
 
 
-def hand_over(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> datetime | None:
-    """Put the page of a level into the outbox for PagerDuty; return when the people's own pages are due at first.
+def concerns(fact: Fact) -> bool:
+    """Is it the page of a level, or news for who was paged? Whom somebody calls by name is called herself."""
+    if fact.kind is Kind.PAGED:
+        return fact.level > 0
+    return fact.kind in TELLS and not fact.by.startswith(PAGERDUTY)  # it said so itself
 
-    None where the team has no PagerDuty, or a person was named: whom somebody calls by name is called herself.
-    """
-    if fact.kind is not Kind.PAGED or fact.level < 1 or not team or not planstore.pagerduty(session, team):
-        return None
+
+def hand_over(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> datetime:
+    """Put the page of a level into the outbox for PagerDuty; return when the people's own pages are due at first."""
     about = (fact.step, Kind.PAGED.value, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at)
     priority = 0 if incident.urgency is Urgency.HIGH else 1
     if outbox.put(session, incident.number, *about, fact.loop, fact.level, priority):
@@ -44,10 +46,8 @@ def hand_over(session: Session, send: Send, incident: Incident, fact: Fact, team
 
 
 def tell(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> None:
-    """Have PagerDuty told what became of an incident that it may know, unless it said so itself."""
-    told = TELLS.get(fact.kind)
-    if told is None or fact.by.startswith(PAGERDUTY) or not team or not planstore.pagerduty(session, team):
-        return
+    """Have PagerDuty told what became of an incident that it may know."""
+    told = TELLS[fact.kind]
     step = _TOLD + 2 * incident.version + (told == RESOLVED)
     if outbox.put(session, incident.number, step, told, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at):
         send(PAGERDUTY, at)

@@ -288,8 +288,12 @@ def done_task(session: Session, number: int, by: str, at: datetime) -> None:
 
 def pagerduty(session: Session, team: str) -> str:
     """Return the name of the secret by which a team is paged through PagerDuty; empty: it is not."""
-    row = session.get(TeamRow, team)
-    return row.pagerduty if row else ""
+    return session.scalar(select(TeamRow.pagerduty).where(TeamRow.team == team)) or ""
+
+
+def with_pagerduty(session: Session) -> Collection[str]:
+    """Return the teams that are paged through PagerDuty."""
+    return set(session.scalars(select(TeamRow.team).where(TeamRow.pagerduty != "")))
 
 
 def set_pagerduty(session: Session, team: str, secret: str) -> None:
