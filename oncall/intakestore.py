@@ -125,7 +125,9 @@ def waiting(session: Session, most: int) -> Sequence[Body]:
 
 
 def is_waiting(session: Session) -> bool:
-    return session.scalar(select(WaitsRow.inbox_id).limit(1)) is not None
+    """Does anything wait whose body is there?"""
+    query = select(WaitsRow.inbox_id).join(DeliveryRow, DeliveryRow.id == WaitsRow.inbox_id).limit(1)
+    return session.scalar(query) is not None
 
 
 def oldest(session: Session) -> datetime | None:
