@@ -14,6 +14,7 @@ from tests.doors import oncallhall
 from tests.doors.oncallhall import ALICE, BOB, ROTA, STEPS
 from tests.doors.served import Served, portal
 from tests.doors.test_cli_deploys import Terminal, free_port, listening, terminal
+from tests.fakepagerduty import API_KEY, fake_pagerduty
 
 __all__ = ["terminal"]
 
@@ -182,6 +183,24 @@ def test_a_team_gets_pagerduty_by_the_name_of_its_secret(alice: Terminal) -> Non
     assert alice("oncall", "pager", "payments", "--none", "--json").json["pagerduty"] == ""
     assert alice("oncall", "pager", "payments", "--secret", "../x").code == 2
     assert alice("oncall", "pager", "search", "--secret", "pagerduty").code == 2
+
+
+def test_an_account_is_read_with_a_key_from_a_file_and_a_wrong_key_is_said(alice: Terminal, tmp_path: Path) -> None:
+    rules = [{"escalation_delay_in_minutes": 5, "targets": [{"id": "PA", "type": "user_reference"}]}]
+    policy = {"id": "PP", "name": "Payments", "num_loops": 0, "escalation_rules": rules}
+    (tmp_path / "key").write_text(f"{API_KEY}\n")
+    asked = ("oncall", "import", "pagerduty", "--key-file", str(tmp_path / "key"), "--into", str(tmp_path / "out"))
+    with fake_pagerduty() as fake:
+        users = [{"id": "PA", "name": "Ada", "email": "ada@shop.test"}]
+        fake.entities |= {"/users": users, "/schedules": [], "/escalation_policies": [policy]}
+        read = alice(*asked, "--url", fake.url, "--json")
+        (tmp_path / "key").write_text("another")
+        refused = alice(*asked, "--url", fake.url)
+
+    assert (read.code, [one["kind"] for one in read.json]) == (0, ["escalation"])
+    assert "levels:" in (tmp_path / "out" / "escalations" / "payments.yaml").read_text()
+    assert (refused.code, "does not accept the key" in refused.err) == (2, True)
+    assert API_KEY not in read.out + refused.err
 
 
 # --- incidents --------------------------------------------------------------------------------------------------------
