@@ -74,10 +74,14 @@ class Service:
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def services(session: Session, repository_id: int | None = None) -> list[Service]:
-    """Return every component, or those of a repository, by name, in a fixed small number of statements."""
+def services(session: Session, repository_id: int | None = None, known: Directory | None = None) -> list[Service]:
+    """Return every component, or those of a repository, by name, in a fixed small number of statements.
+
+    `known`: the whole directory, where the caller has read it already.
+    """
     rows = store_rows.components(session, repository_id=repository_id)
-    known = directory(session) if repository_id is None else around.around(session, [claim(row) for row in rows])
+    if known is None:
+        known = directory(session) if repository_id is None else around.around(session, [claim(row) for row in rows])
     counts = store.problem_counts(session)
     return [_service(row, known, counts) for row in rows]
 

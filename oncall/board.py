@@ -3,7 +3,7 @@
 Made of what `Answering` says of each service, so the board, the service's page and a page that goes out agree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,9 @@ from catalog.query import Service
 from oncall.answering import GROUP, Answering, Answers
 from oncall.policy import Level, Policy, TargetKind
 from oncall.terms import PRIMARY, Shift
+
+MOST = 2000  # schedules whose answers are kept
+_FOUND: dict[object, tuple[Mapping[str, Shift], ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def holders(answering: Answering, level: Level, at: datetime) -> Iterable[Holder
 
 def holder(answering: Answering, schedule: str, role: str, at: datetime) -> Holder:
     """Return who holds a role of a schedule, until when, and who then."""
-    shift = answering.who(schedule, at).get(role)
+    shift = _who(answering, schedule, at).get(role)
     if shift is None or not shift.person:
         return Holder("", schedule, role)
     end, then = _until(answering, schedule, shift)
@@ -103,11 +106,29 @@ def _until(answering: Answering, schedule: str, shift: Shift) -> tuple[datetime,
     """Return when somebody really goes: whoever follows herself is still there."""
     end = shift.end
     for _ in range(4):
-        following = answering.who(schedule, end).get(shift.role)
+        following = _who(answering, schedule, end).get(shift.role)
         if following is None or following.person != shift.person:
             return end, following.person if following else ""
         end = following.end
     return end, shift.person
+
+
+def _who(answering: Answering, schedule: str, at: datetime) -> Mapping[str, Shift]:
+    """Return who has each role; what was found for the same texts and overrides holds until the first shift ends."""
+    versions = tuple(
+        (one.version, one.since, one.since <= at, one.text) for one in answering.schedules.get(schedule, ())
+    )
+    key = (schedule, versions, tuple(answering.overrides(schedule)))
+    known = answering.schedule(schedule)
+    for found in _FOUND.get(key, ()):
+        if all(shift.start <= at < shift.end for shift in found.values()):
+            return found
+    found = answering.who(schedule, at)
+    if known is not None and len(found) == len(known.roles):  # else nobody knows how long a gap lasts
+        if len(_FOUND) >= MOST:
+            _FOUND.clear()
+        _FOUND[key] = (found, *_FOUND.get(key, ())[:3])
+    return found
 
 
 def _of_team(answering: Answering, team: str, at: datetime) -> Iterable[Holder]:

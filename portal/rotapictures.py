@@ -1,20 +1,19 @@
 """The load of a quarter as bars, one to a person, with a mark where a fair share ends. Pure: numbers in, SVG out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
 from oncall.fairness import HOUR
-from oncall.fairwatch import Fairness
+from oncall.load import Load
 from portal.people import Face
 
 WIDE, HIGH = 100, 12
 
 
-def bars(found: Fairness, faces: Mapping[str, Face]) -> dict[str, Markup]:
+def bars(loads: Sequence[Load], fair: Mapping[str, float], faces: Mapping[str, Face]) -> dict[str, Markup]:
     """Return each person's bar of hours beside what would be fair, all on one scale."""
-    fair = found.fair("hours")
-    hours = {one.person: one.carried.time / HOUR for one in found.loads}
+    hours = {one.person: one.carried.time / HOUR for one in loads}
     most = max([*hours.values(), *fair.values(), 1.0])
     return {
         person: bar(amount, fair.get(person, 0.0), most, faces[person].name if person in faces else person)

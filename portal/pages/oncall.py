@@ -56,7 +56,7 @@ def index() -> str:
     with services.database.read() as session:
         topic = common.live(session)
         answering = Answering(session, services.oncall.fallback)
-        everything = catalog.services(session)
+        everything = catalog.services(session, known=answering.known)
         lines = board.lines(answering, everything, times.now)
         mine = schedules_of(answering, asks)
         shifts = _shifts(answering, asks, mine)

@@ -93,7 +93,7 @@ def show(name: str) -> str:
         roles=roles,
         faces=faces,
         fair=fair,
-        bars=rotapictures.bars(fair, faces) if fair else {},
+        bars=rotapictures.bars(fair.loads, fair.fair("hours"), faces) if fair else {},
         changes=list(reversed(kept))[:CHANGED],
         steps=oncalltelling.steps(answers.policy, known.groups, called),
         escalation=policy.name if policy else "",
