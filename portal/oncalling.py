@@ -205,13 +205,14 @@ class OnCall:
 
     def _all_fine(self) -> None:
         """Tell the outside that every page was sent; it pages by itself when it has not heard that for a while."""
-        address = _said(self.config.oncall.heartbeat_file)
-        if not address:
-            return
         try:
+            address = _said(self.config.oncall.heartbeat_file)
+            if not address:
+                return
             with httpx2.Client(timeout=FINE.total_seconds()) as client:
                 client.get(address).raise_for_status()
-        except httpx2.HTTPError as error:  # its address is a secret, so only the kind of the error is told
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
+            # Its address is a secret, so only the kind of the error is told.
             log.warning("the outside heartbeat does not answer", kind=type(error).__name__)
 
 

@@ -202,7 +202,10 @@ def give_role(number: int, asked: shapes.RoleIn) -> Any:
 @bp.output(shapes.Incident)
 @bp.doc(responses={400: "An incident cannot be merged into itself", **ORDERED})
 def merge(number: int, asked: shapes.MergeIn) -> Any:
-    """Have an incident go on as part of another one"""
+    """Have an incident go on as part of another one, which gets more to do and so is the caller's to decide as well"""
+    services = auth.services()
+    with services.database.read() as session:
+        duty.decides(services, session, auth.somebody(), duty.number(asked.into), "merge")
     return _ordered(number, "merge", lambda actions, by: actions.merge(number, by, asked.into, asked.reason))
 
 
