@@ -43,7 +43,8 @@ def main(folder: Path, address: str = ADDRESS) -> None:
             ("delivery", "/delivery"),
             ("gates", "/services/receipts/production/plan"),
             ("irreversible", "/services/ledger/production/plan"),
-            ("plan", "/services/checkout/production/plan"),
+            ("oncall", "/oncall/payments"),
+            ("plan", "/services/checkout/production/plan"),  # the last: it is pressed next
         ):
             page.goto(address + where)
             page.screenshot(path=PICTURES / f"{name}.png")
@@ -71,7 +72,33 @@ def main(folder: Path, address: str = ADDRESS) -> None:
         slow.get_by_role("link", name="6", exact=True).click(timeout=60_000)
         slow.locator(".verdict .word", has_text="Undone").wait_for(timeout=60_000)
         slow.screenshot(path=PICTURES / "metric.png")
+        woken(browser, address, folder)
         browser.close()
+
+
+def woken(browser: Any, address: str, folder: Path) -> None:
+    """A release that fails once it is healthy: the phone that rings, the incident, and a swap that is looked at."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    phone = browser.new_page(viewport={"width": 390, "height": 844})
+    log_in(page, address, folder, "mara")
+    log_in(phone, address, folder, "mara")
+    page.goto(f"{address}/services/checkout/production/plan?revision=ask-the-ledger")
+    page.get_by_role("button", name=re.compile("^Deploy 1 commit")).click()
+    phone.goto(f"{address}/phones?person=user:default/mara")
+    phone.locator(".ring.now", has_text="Visitors of checkout").wait_for(timeout=120_000)
+    phone.screenshot(path=PICTURES / "ringing.png")
+    phone.get_by_role("link", name=re.compile("^Acknowledge")).first.click()
+    phone.get_by_role("button").first.click()
+    phone.locator(".verdict .word", has_text="You have it").wait_for()
+    page.goto(f"{address}/incidents")
+    page.locator("a[href^='/incidents/']", has_text="Visitors of checkout").first.click()
+    page.locator("#band, .verdict").first.wait_for()
+    page.screenshot(path=PICTURES / "incident.png")
+    page.goto(f"{address}/oncall/payments")
+    page.get_by_text("Swap…").first.click()
+    page.get_by_role("button", name="See what it changes…").last.click()
+    page.get_by_role("button", name=re.compile("^(Swap|Keep|Save)")).first.wait_for()
+    page.screenshot(path=PICTURES / "swap.png")
 
 
 if __name__ == "__main__":
