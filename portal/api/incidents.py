@@ -15,7 +15,7 @@ from oncall.query import Row, Told
 from oncall.understanding import OWN
 from portal import auth, duty, manual
 from portal.api import asking
-from portal.api import oncallshapes as shapes
+from portal.api import incidentshapes as shapes
 from portal.api.asked import OrderIn
 from portal.permissions import Person
 from production.settings import duration
