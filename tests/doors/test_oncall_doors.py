@@ -1,10 +1,12 @@
 """What the doors of on-call must not let through: a merge into what is not one's own, a secret address in a log."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from portal.enqueue import _without_key
 from portal.oncalling import OnCall
 from portal.services import Services
 from tests.doors.oncallhall import plan, wake
@@ -39,3 +41,14 @@ def test_an_outside_heartbeat_that_is_no_address_breaks_nothing_and_is_not_told(
     OnCall(config, services.database, services.jobs, services.clock)._all_fine()
     captured = capsys.readouterr()
     assert "secret" not in captured.out + captured.err
+
+
+def test_a_key_is_kept_nowhere_however_json_writes_it() -> None:
+    key = "ab" * 16
+    escaped = "".join(f"\\u{ord(sign):04x}" for sign in key)
+    for written in (key, escaped):
+        body = f'{{"routing_key": "{written}", "payload": {{"summary": "{key} is slow", "n": 1e3}}}}'.encode()
+        kept = _without_key(body, key)
+        assert key.encode() not in kept
+        assert escaped.encode() not in kept
+        assert json.loads(kept)["payload"]["n"] == 1000
