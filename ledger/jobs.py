@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ledger.db import Database
 from ledger.jobs_sql import BEGUN as BEGUN
-from ledger.jobs_sql import IS_OPEN, JOBS, LANES, claimable, earlier, is_held_by, moment, next_due
+from ledger.jobs_sql import IS_OPEN, JOBS, LANES, claimable, earlier, is_held_by, likely, moment, next_due, next_end
 from ledger.jobs_sql import JUMPS as JUMPS
 from ledger.jobs_sql import QUEUES as QUEUES
 from ledger.once import insert_once
@@ -163,9 +163,8 @@ class SqlJobs:
         self._ask(tx, kind, key, at)
 
     def claim(self, worker: str, kinds: Sequence[str], now: datetime) -> Claim | None:
-        likely = select(JOBS.c.id, JOBS.c.lane).where(claimable(kinds, now))
         with self._database.read() as session:
-            candidates = session.execute(likely.order_by(JOBS.c.run_at, JOBS.c.id).limit(CANDIDATES)).all()
+            candidates = session.execute(likely(tuple(kinds), CANDIDATES), {"now": now}).all()
         if not candidates:
             return None  # An idle worker never takes SQLite's write lock.
         with suppress(_NoneLeft), self._database.write() as session:
@@ -222,7 +221,9 @@ class SqlJobs:
 
     def due(self, kinds: Sequence[str], now: datetime) -> datetime | None:
         with self._database.read() as session:
-            first: datetime | None = session.scalar(next_due(kinds))
+            idle: datetime | None = session.scalar(next_due(tuple(kinds)))
+            ends: datetime | None = session.scalar(next_end(tuple(kinds)), {"now": now})
+        first = min((one for one in (idle, ends) if one is not None), default=None)
         return None if first is None else max(first, now)
 
     def prune(self, tx: Session, before: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -81,10 +83,11 @@ def startable(kinds: Sequence[str]) -> ColumnElement[bool]:
     )
     held = select(LANES.c.name).where(LANES.c.name == JOBS.c.lane, LANES.c.held_at.is_not(None))
     may_start = or_(JOBS.c.rank < QUEUES, ~held.exists())
-    return and_(IS_OPEN, JOBS.c.kind.in_(kinds), or_(JOBS.c.lane.is_(None), and_(~before_it.exists(), may_start)))
+    kind = func.coalesce(JOBS.c.kind, "")  # or SQLite goes through all that wait, by kind, instead of by time
+    return and_(IS_OPEN, kind.in_(kinds), or_(JOBS.c.lane.is_(None), and_(~before_it.exists(), may_start)))
 
 
-def claimable(kinds: Sequence[str], now: datetime) -> ColumnElement[bool]:
+def claimable(kinds: Sequence[str], now: Any) -> ColumnElement[bool]:
     """Startable, due, and in nobody's hands (or its lease has run out)."""
     return and_(
         startable(kinds),
@@ -93,11 +96,25 @@ def claimable(kinds: Sequence[str], now: datetime) -> ColumnElement[bool]:
     )
 
 
-def next_due(kinds: Sequence[str]) -> Any:
-    """The earliest moment at which a startable job becomes due, or its lease runs out."""
-    leased_longer = and_(JOBS.c.lease_until.is_not(None), JOBS.c.lease_until > JOBS.c.run_at)
-    moment = case((leased_longer, JOBS.c.lease_until), else_=JOBS.c.run_at)
-    return select(func.min(moment)).where(startable(kinds))
+@lru_cache(maxsize=100)
+def next_due(kinds: tuple[str, ...]) -> Any:
+    """The earliest moment at which a startable job becomes due that is in nobody's hands: the index's first."""
+    idle = (startable(kinds), JOBS.c.lease_until.is_(None))
+    return select(JOBS.c.run_at).where(*idle).order_by(JOBS.c.run_at).limit(1)
+
+
+@lru_cache(maxsize=100)
+def next_end(kinds: tuple[str, ...]) -> Any:
+    """The earliest moment at which the lease of one that was due at `now` runs out; nobody has what is not due."""
+    leased = (startable(kinds), JOBS.c.run_at <= bindparam("now", type_=UTCDateTime), JOBS.c.lease_until.is_not(None))
+    return select(func.min(JOBS.c.lease_until)).where(*leased)
+
+
+@lru_cache(maxsize=100)
+def likely(kinds: tuple[str, ...], most: int) -> Any:
+    """What may be claimed at `now`, whoever waits longest first."""
+    found = select(JOBS.c.id, JOBS.c.lane).where(claimable(kinds, bindparam("now", type_=UTCDateTime)))
+    return found.order_by(JOBS.c.run_at, JOBS.c.id).limit(most)
 
 
 def earlier(column: Any, at: datetime) -> ColumnElement[datetime]:
