@@ -10,7 +10,7 @@ import pytest
 
 from ledger.errors import Error
 from portal.client import Client
-from portal.demo import ground, setup, stage
+from portal.demo import duty, ground, nights, setup, stage
 from portal.keyring import Login
 from tests.shop import Shop
 
@@ -19,10 +19,14 @@ pytestmark = pytest.mark.local
 
 def live(shop: Shop) -> dict[str, int]:
     """Return the release of each service that serves."""
+    told = as_kofi(shop).get("/services")["services"]
+    return {one["name"]: env["live"]["release"] for one in told for env in one["environments"] if env["live"]}
+
+
+def as_kofi(shop: Shop) -> Client:
     client = Client(Login(shop.address, ""))
     token = client.post("/tokens", {"account": "kofi", "password": shop.logins["kofi"]})["token"]
-    told = Client(Login(shop.address, token)).get("/services")["services"]
-    return {one["name"]: env["live"]["release"] for one in told for env in one["environments"] if env["live"]}
+    return Client(Login(shop.address, token))
 
 
 class Home:
@@ -55,6 +59,7 @@ def test_the_demo_says_what_to_try_and_goes_on_after_it_was_killed(shop: Shop) -
     serving = {"checkout": 4, "ledger": 5, "search": 4, "receipts": 1, "reports": 1}
     home = Home.of(shop)
     assert "Try this" in home.text
+    assert "Be woken" in home.text
     assert "Put away" not in home.put_card_away()
     assert live(shop).items() >= serving.items()
 
@@ -65,6 +70,17 @@ def test_the_demo_says_what_to_try_and_goes_on_after_it_was_killed(shop: Shop) -
     assert live(shop).items() >= serving.items()
     assert shop.stop(signal.SIGINT) == 0
     assert stage.left_behind(shop.folder) == []
+
+
+def test_what_woke_people_before_has_its_story_and_is_over(shop: Shop) -> None:
+    kofi, past = as_kofi(shop), len(nights.NIGHTS) + 2  # two deploys were put back
+    pages = [kofi.get(f"/incidents/{number}") for number in range(1, past + 1)]
+    stories = [[fact["kind"] for fact in page["story"]] for page in pages]
+
+    assert {page["incident"]["state"] for page in pages} == {"resolved"}
+    assert all({"opened", "paged", "delivered", "acknowledged", "resolved"} <= set(story) for story in stories)
+    assert sum("exhausted" in story for story in stories) == 1
+    assert (shop.folder / duty.KEYS).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
