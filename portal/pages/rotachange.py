@@ -27,6 +27,9 @@ HOURS = timedelta(hours=8)  # that are proposed where nothing says how long
 @bp.get(f"/oncall/<{NAME}:name>/change")
 def change(name: str) -> str:
     """What can be done about a shift (`role`, `at`), or about a time (`role`, `start`, `end`)."""
+    services = auth.services()
+    with services.database.read() as session:
+        heading(Answering(session, services.oncall.fallback), name)  # wall times are those of the schedule
     return _form(name, Form.of(request.args))
 
 

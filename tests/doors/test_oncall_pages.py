@@ -169,6 +169,12 @@ def test_a_part_is_covered_by_the_clocks_of_the_schedule(served: OnCallServed) -
     assert held == [EVE, BOB, EVE]
 
 
+def test_the_form_opens_with_the_time_that_was_asked_for_by_the_same_clocks(still: OnCallServed) -> None:
+    page = still.as_("bob").get(f"{CHANGE}?role=secondary&start=2026-03-03T18:00&end=2026-03-03T20:00").text
+    assert 'name="start" value="2026-03-03T18:00"' in page
+    assert 'name="end" value="2026-03-03T20:00"' in page
+
+
 def test_what_is_shown_names_nights_weekends_gaps_and_who_is_out_of_reach(served: OnCallServed) -> None:
     told = {"do": "put", "person": CAROL, "start": "2026-03-27T18:00", "end": "2026-03-29T20:00"}
     shown = change(served, "carol", **told)
