@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from ledger.inbox import DeliveryRow
 from oncall import heartbeat
 from oncall.alertmanager import Open
-from oncall.intaketables import HeartbeatRow, KeyRow, SilenceRow, WaitsRow
+from oncall.intaketables import HeartbeatRow as HeartbeatRow
+from oncall.intaketables import KeyRow, SilenceRow, WaitsRow
 from oncall.tables import AlertRow
 from oncall.understanding import HEARTBEAT
 

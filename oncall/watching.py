@@ -20,8 +20,7 @@ from oncall import heartbeat, intakestore, notices, planstore, store
 from oncall import signal as signals
 from oncall.answering import Answering
 from oncall.heartbeat import Expected, Fine, Late
-from oncall.intakestore import Key
-from oncall.intaketables import HeartbeatRow
+from oncall.intakestore import HeartbeatRow, Key
 from oncall.receiving import BATCH, Receiver, Taking, tell
 from oncall.silences import Silence, to_warn
 from oncall.silencing import readable, standing
