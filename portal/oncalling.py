@@ -21,7 +21,7 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
 from ledger.runner import Handler, Periodic, Work
-from oncall import heartbeat, intakestore, planstore
+from oncall import heartbeat, intakestore, keeping, planstore
 from oncall import query as incidents
 from oncall.actions import Actions, end_silences_of
 from oncall.answering import Answering
@@ -54,6 +54,7 @@ from portal.teampaging import Teams
 from production.secrets import SiteSecrets
 
 CHANNELS, PHONES = "apprise", "memory"  # kinds of pagers
+KEEPING, KEEPING_EVERY = "oncall.keeping", timedelta(hours=6)
 FINE = timedelta(seconds=5)  # for telling the outside that all is well
 
 log = structlog.get_logger()
@@ -182,6 +183,9 @@ class OnCall:
         def audit(_work: Work) -> None:
             auditor.audit()
 
+        def keep() -> None:
+            keeping.forget(self.database, self.clock())
+
         return {
             RECEIVE: lambda work: self.receiver.receive(work.claim, work.lost),
             ADVANCE: lambda work: loop.advance(work.claim),
@@ -196,10 +200,11 @@ class OnCall:
             POLL: lambda work: poller.poll(work.claim, work.lost),
             GAPS: lambda _work: plans.gaps(),
             FAIR: lambda _work: plans.fairness(),
+            KEEPING: lambda _work: keep(),
         }
 
     def periodic(self) -> Sequence[Periodic]:
-        plans = Periodic(GAPS, GAPS_EVERY), Periodic(FAIR, FAIR_EVERY)
+        plans = Periodic(GAPS, GAPS_EVERY), Periodic(FAIR, FAIR_EVERY), Periodic(KEEPING, KEEPING_EVERY)
         looks = Periodic(BEATS, BEATS_EVERY), Periodic(WATCH, WATCH_EVERY), Periodic(POLLS, POLLS_EVERY)
         return Periodic(AUDIT, EVERY), *looks, *plans
 
