@@ -23,7 +23,8 @@ from portal.services import Services
 from production.ports import Site
 
 PER_SECOND = 10.0  # visits
-SELDOM = {company.OURSELVES: 1.0, "reports": 0.5}  # a page of the portal costs more; and who reads reports?
+# A page of the portal costs more; who reads reports? And a tenth of checkout's visitors must tell a bad release.
+OTHERS = {company.OURSELVES: 1.0, "reports": 0.5, "checkout": 20.0}
 FOLLOW = timedelta(seconds=3)  # how soon visitors find a new address
 
 
@@ -84,5 +85,5 @@ def _addresses(services: Services) -> Mapping[str, float]:
     found = {}
     for service, environment in serving:
         if address := services.targets["local"].address(Site(service, environment, {})):
-            found[f"{address}/"] = SELDOM.get(service.rpartition("/")[2], PER_SECOND)
+            found[f"{address}/"] = OTHERS.get(service.rpartition("/")[2], PER_SECOND)
     return found

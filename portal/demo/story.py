@@ -12,7 +12,7 @@ One entry per commit, oldest first.
     deployed  in the past: `healthy`, `undone` when it was put back, `regretted` when a person went back
     late      when it is made the portal is told: `first` time of the repository, or of one that it knows, `again`
 
-`$bake`, `$every` and `$patience` in a text stand for the company's pace; any other `$` for itself.
+`$bake`, `$every`, `$patience` and `$many` in a text stand for the company's pace; any other `$` for itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,18 +35,19 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Pace:
-    """How long waves are watched (`bake`), how often a check looks, and how long it is waited for."""
+    """How long waves are watched, how often a check looks, how long it is waited for, and how many are many."""
 
     bake: str
     every: str
     patience: str
+    many: str
 
     def told(self, text: str) -> str:
-        return Template(text).safe_substitute(bake=self.bake, every=self.every, patience=self.patience)
+        return Template(text).safe_substitute(vars(self))
 
 
-FOR_PEOPLE = Pace(bake="10s", every="500ms", patience="8s")
-FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="2s")
+FOR_PEOPLE = Pace(bake="10s", every="500ms", patience="8s", many="120")
+FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="2s", many="60")
 
 
 @dataclass(frozen=True)

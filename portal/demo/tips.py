@@ -153,7 +153,8 @@ NIGHTS = (
     ),
     Night(
         "Swap a week",
-        "Press a shift of yours, swap it with one of Lin, and see who gains and loses which hours before it is kept.",
+        "Press a shift of yours and swap it with one of Lin. Before it is kept you see who gains and who loses "
+        "hours, and that she would be first and second at once.",
         "mara",
         "Go to the rota of payments",
         "rota.show",
