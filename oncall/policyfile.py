@@ -93,15 +93,8 @@ def _between(least: timedelta, most: timedelta) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def _span(said: Any) -> timedelta:
-    try:
-        return duration(said)
-    except OverflowError:
-        raise ValueError(f"{quoted(said)} is longer than anybody waits") from None
-
-
 def _reminder(said: Any) -> timedelta:
-    return timedelta(0) if said is False or said == "never" else _span(said)
+    return timedelta(0) if said is False or said == "never" else duration(said)
 
 
 def _reminder_fits(span: timedelta) -> timedelta:
@@ -116,7 +109,7 @@ class LevelSettings(Settings):
     targets: tuple[Annotated[Target | TeamSettings, BeforeValidator(_target)], ...] = Field(
         min_length=1, max_length=MOST_TARGETS
     )
-    delay: Annotated[Duration, BeforeValidator(_span), _between(MINUTE, DAY)] = Field(
+    delay: Annotated[Duration, BeforeValidator(duration), _between(MINUTE, DAY)] = Field(
         policy.DELAY, description="until the next level is paged"
     )
     strategy: policy.Strategy = policy.Strategy.EVERYONE
