@@ -82,21 +82,28 @@ class Answering:
         if not isinstance(ref, str) or ref.startswith((GROUP, "user:")):
             return ref in self.known.groups or ref in self.known.people
         found = self.service(ref)
-        return found is not None and bool(found.owner.ref)
+        return found is not None and (bool(found.owner.people) or self._named(found) is not None)
 
     def of(self, service: str) -> Answers:
         """Return who answers for a service, or for the group or person that stands in a service's place."""
         if service.startswith((GROUP, "user:")):
             return self.of_team(service, "answers for what nobody else does")
         found = self.service(service)
-        if found is None or not found.owner.ref:
-            return self.of_team(self.fallback, f"{_short(service)} has no owner in the catalog")
-        named = _escalation(found)
-        written = self.policies.get(named) if named else None
+        if found is None:
+            return self.of_team(self.fallback, f"{_short(service)} is not in the catalog")
+        written = self._named(found)
         if written is not None:
             return self._followed(written, written.team or found.owner.ref, "its file names it")
+        named = _escalation(found)
         lost = f"; its file names {named}, which does not exist" if named else ""
+        if not found.owner.people:
+            nobody = f"there is nobody in {found.owner.title}" if found.owner.ref else "it has no owner in the catalog"
+            return self.of_team(self.fallback, f"{_short(service)}: {nobody}{lost}")
         return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
+
+    def _named(self, service: Service) -> Written | None:
+        """Return the escalation that a service's file names, where there is one of that name."""
+        return self.policies.get(_escalation(service))
 
     def of_team(self, team: str, why: str) -> Answers:
         """Return a team's own escalation, or the usual one."""
