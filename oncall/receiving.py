@@ -34,7 +34,7 @@ from oncall.silencing import Standing, standing
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH = 25  # in one transaction, so that others who write need not wait for long
+BATCH = 10  # in one transaction, so that others who write need not wait for long
 PATIENCE = 5  # times that somebody else may have been first, in a row
 ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
 SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst

@@ -28,7 +28,7 @@ from oncall.paging.ports import Delivered, Outcome, Pager, Refused
 from oncall.planstore import Way
 from oncall.policy import Target, TargetKind
 
-AT_ONCE = 16  # messages under way, so that a provider that hangs delays few
+AT_ONCE = 32  # messages under way, so that a provider that hangs delays few
 LOOK = 0.05  # seconds between two looks at what has been answered
 SOON = timedelta(seconds=30)  # a provider that wants longer is not waited for: the next channel is taken
 RETRY, RETRY_MOST = timedelta(seconds=15), timedelta(minutes=10)
