@@ -341,12 +341,17 @@ def test_the_loop_survives_a_postgres_that_drops_all_connections(postgres_databa
     diary = Diary(jobs)
     others = "pid <> pg_backend_pid() AND datname = current_database()"
     drop = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+
+    def done() -> list[str]:
+        """Whatever lost its connection before its end was written is done again."""
+        return list(dict.fromkeys(diary.keys()))
+
     with running(jobs, postgres_database.changes, {"advance": diary}):
         ask(jobs, "1")
-        eventually(lambda: diary.keys() == ["1"])
+        eventually(lambda: done() == ["1"])
         with postgres_database.engine.connect() as connection:
             connection.execute(text(drop))
         ask(jobs, "2")
-        eventually(lambda: diary.keys() == ["1", "2"])
+        eventually(lambda: done() == ["1", "2"])
         ask(jobs, "3")
-        eventually(lambda: diary.keys() == ["1", "2", "3"])
+        eventually(lambda: done() == ["1", "2", "3"])
