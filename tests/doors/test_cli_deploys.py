@@ -24,7 +24,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from ledger import clock, events
 from portal import accounts, cli, keyring
 from portal.client import Client
-from portal.config import environment
+from portal.config import Config, environment
 from portal.keyring import Login
 from tests.doors.served import BAD, PASSWORD, Served, portal, until
 
@@ -51,14 +51,15 @@ class Quiet(WSGIRequestHandler):
 
 @contextmanager
 def listening(served: Served) -> Iterator[str]:
-    """Serve on 127.0.0.1; yield the address."""
+    """Serve on 127.0.0.1, at its own port where it has one, else at a free one; yield the address."""
     port = served.services.config.port
-    server = make_server("127.0.0.1", port, served.app, threaded=True, request_handler=Quiet)
+    own = 0 if port == Config.model_fields["port"].default else port  # others may be serving there at this moment
+    server = make_server("127.0.0.1", own, served.app, threaded=True, request_handler=Quiet)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
