@@ -4,23 +4,18 @@ import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from catalog.places import Problem
-from catalog.yamlfile import MAX_BYTES
-from ledger.errors import Code, Error
 from pipelines import judgefile
 from pipelines.eprocess import about
 from pipelines.judgeanswer import answer
-from portal.cli import trials
+from portal.cli import files, trials
 from portal.cli.trials import table
 from portal.client import printable
 
-SHOWN = 20  # problems
 BARS = "▁▂▃▄▅▆▇█"
 MARKS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 
@@ -61,37 +56,12 @@ def judge(ctx: click.Context, /, file: str | None, as_json: bool, simulate: bool
     given = [name for name in options if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is for --simulate")
-    asked, problems = judgefile.read(_text(file or ""), file or "")
+    asked, problems = judgefile.read(files.text(file or ""), file or "")
     if asked is None:
-        _complain(problems, as_json)
-    assert asked is not None
+        files.complain(problems, as_json, 2)
     told = answer(asked)
     click.echo(_as_json(told) if as_json else "\n".join(_lines(told)))
     sys.exit(0 if told["verdict"] == "pass" else 1)
-
-
-def _text(file: str) -> bytes:
-    """Read a little more than is allowed at most: the reader says what is too large."""
-    if file == "-":
-        return sys.stdin.buffer.read(2 * MAX_BYTES)
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(2 * MAX_BYTES)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "that is no name of a file"
-        raise Error(Code.NOT_FOUND, f"{printable(file)} cannot be read ({why}).") from None
-
-
-def _complain(problems: Sequence[Problem], as_json: bool) -> None:
-    if as_json:
-        places = [{"path": one.place.path, "line": one.place.line, "column": one.place.column} for one in problems]
-        said = [{"code": one.code, "message": one.message, "hint": one.hint} for one in problems]
-        click.echo(_as_json({"problems": [place | one for place, one in zip(places, said, strict=True)]}))
-    for one in problems[:SHOWN]:
-        click.echo(printable(str(one)), err=True)
-    if len(problems) > SHOWN:
-        click.echo(f"and {len(problems) - SHOWN:,} more", err=True)
-    sys.exit(2)
 
 
 def _as_json(told: Mapping[str, Any]) -> str:

@@ -1,29 +1,25 @@
 """`fullcycle schedule`: who is on call by a schedule file; no portal is needed."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from catalog.places import Problem, did_you_mean, quoted
-from catalog.yamlfile import MAX_BYTES
+from catalog.places import did_you_mean, quoted
 from ledger import clock
-from ledger.errors import Code, Error
 from oncall import schedule as schedules
 from oncall import schedulefile, scheduletext
 from oncall.schedulefile import ScheduleFile
 from oncall.terms import Shift
+from portal.cli import files
 from portal.cli.trials import table
 from portal.client import printable
 
 LONGEST = timedelta(days=20 * 366)
 AHEAD = timedelta(weeks=2)
-SHOWN = 20  # problems
 
 
 class Moment(click.ParamType[datetime]):
@@ -60,10 +56,10 @@ def render(
     docs/schedules.md says what the file may say, and examples/schedule.yaml has every key. Exit 0 for an answer, 1 when
     the file has faults, 2 when the call is wrong.
     """
-    text = _text(file)
+    text = files.text(file)
     read, problems = schedulefile.parse(text, file)
     if read is None:
-        _complain(problems, as_json)
+        files.complain(problems, as_json, 1)
     assert read is not None
     asked = read.schedule()
     _know(roles, asked.roles)
@@ -83,31 +79,6 @@ def render(
 def schema() -> None:
     """Print the JSON Schema of a schedule file, for editors."""
     click.echo(json.dumps(ScheduleFile.model_json_schema(), indent=2, ensure_ascii=False))
-
-
-def _text(file: str) -> bytes:
-    """Read a little more than is allowed at most: the reader says what is too large."""
-    if file == "-":
-        return sys.stdin.buffer.read(2 * MAX_BYTES)
-    try:
-        with Path(file).open("rb") as opened:
-            return opened.read(2 * MAX_BYTES)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "that is no name of a file"
-        raise Error(Code.NOT_FOUND, f"{printable(file)} cannot be read ({why}).") from None
-
-
-def _complain(problems: Sequence[Problem], as_json: bool) -> None:
-    if as_json:
-        places = [{"path": one.place.path, "line": one.place.line, "column": one.place.column} for one in problems]
-        said = [{"code": one.code, "message": one.message, "hint": one.hint} for one in problems]
-        both = [place | one for place, one in zip(places, said, strict=True)]
-        click.echo(json.dumps({"problems": both}, indent=2, ensure_ascii=False))
-    for one in problems[:SHOWN]:
-        click.echo(printable(str(one)), err=True)
-    if len(problems) > SHOWN:
-        click.echo(f"and {len(problems) - SHOWN:,} more", err=True)
-    sys.exit(1)
 
 
 def _know(roles: Sequence[str], known: Sequence[str]) -> None:
