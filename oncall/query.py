@@ -145,6 +145,12 @@ def pages_of(session: Session, person: str, since: datetime, limit: int = 200) -
     return [(outbox.waiting(row), title) for row, title in session.execute(asked)]
 
 
+def paged_for(session: Session, person: str, numbers: Collection[int]) -> Collection[int]:
+    """Return for which of those incidents somebody has a page. One statement."""
+    asked = (PageRow.person == person, PageRow.incident_id.in_(numbers))
+    return set(session.scalars(select(PageRow.incident_id).where(*asked).distinct()))
+
+
 def changes(session: Session, number: int, service: str, since: datetime, limit: int = 10) -> Sequence[Told]:
     """Return what somebody said was changed on purpose in a service before an incident of it began, newest first."""
     opened = select(func.min(EventRow.id)).where(EventRow.subject == f"incident:{number}").scalar_subquery()

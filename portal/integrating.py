@@ -13,11 +13,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ledger import events
-from oncall import heartbeat, intakestore, watching
+from oncall import intakestore
 from oncall.answering import Answering
-from oncall.heartbeat import Late
 from oncall.silences import How, Silence
-from oncall.understanding import ALERTMANAGER, HEARTBEAT
+from oncall.understanding import ALERTMANAGER
 from portal import integrationforms
 
 SIGNS, LENGTH = string.ascii_letters + string.digits, 32  # of a key, as PagerDuty's have
@@ -39,8 +38,6 @@ def make(session: Session, kind: str, form: Mapping[str, str], service: str, by:
     told = integrationforms.settings(kind, form, named)
     secret = new_key(kind)
     number = intakestore.add_key(session, secret, kind, named, service, told, by, now)
-    if kind == HEARTBEAT:
-        _expect(session, number, now)
     data = {"kind": kind, "name": named}
     events.record(session, "oncall.integration_made", f"integration:{number}", by, now, data, service=service)
     return Made(number, named, kind, secret)
@@ -56,14 +53,6 @@ def end(session: Session, key: intakestore.Key, by: str, now: datetime) -> None:
     intakestore.end_key(session, key.id, now)
     data = {"kind": key.kind, "name": key.name}
     events.record(session, "oncall.integration_ended", f"integration:{key.id}", by, now, data, service=key.service)
-
-
-def _expect(session: Session, number: int, now: datetime) -> None:
-    """Expect the first sign of a heart that has just been told of."""
-    key = intakestore.key(session, number)
-    assert key is not None
-    state = heartbeat.standing(watching.expected(key), None, now, now)
-    intakestore.expect(session, number, now if isinstance(state, Late) else state.until)
 
 
 # --- silences ---------------------------------------------------------------------------------------------------------

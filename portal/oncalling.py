@@ -16,6 +16,7 @@ import structlog
 from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy.orm import Session
 
+from catalog import refs
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
@@ -255,18 +256,13 @@ class Gates:
         if not people:
             return Gate("", False, f"nobody is on call for {answers.team or 'it'} now")
         there = next((one for one in people if one.at is not None), people[0])
-        name = names.get(there.person, reach_name(there.person))
+        name = names.get(there.person, refs.short(there.person))
         return Gate(name, there.at is not None, there.why or answers.why)
 
 
 def _is_connected(session: Session) -> bool:
     """Has anybody set on-call up? Until then nothing is known, which is never a yes."""
     return incidents.has_plans(session) or bool(intakestore.keys(session))
-
-
-def reach_name(ref: str) -> str:
-    """Return the short name of somebody whom the catalog does not know."""
-    return ref.rpartition("/")[2]
 
 
 def _said(path: Path | None) -> str:

@@ -64,12 +64,8 @@ def _narrowed(session: Session, asked: shapes.IncidentsQuery) -> Any:
 def mine(session: Session, asks: Person, before: int | None = None, most: int = 51) -> list[Row]:
     """Return what is open and hers, newest first: what she has, and what she was paged for and nobody has."""
     rows = query.incidents(session, is_open=True, before=before, limit=MINE)
-    paged = {row.number for row in rows if not row.holder and _was_paged(session, row.number, asks.actor)}
+    paged = query.paged_for(session, asks.actor, [row.number for row in rows if not row.holder])
     return [row for row in rows if asks.actor in row.holder or row.number in paged][:most]
-
-
-def _was_paged(session: Session, number: int, person: str) -> bool:
-    return any(page.person == person for page in query.page(session, number, others=0).pages)
 
 
 @bp.get("/incidents/<int:number>")

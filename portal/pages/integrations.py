@@ -1,7 +1,5 @@
 """Integrations: the addresses at which senders tell of a service. A key is shown once, when it is made."""
 
-import secrets
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,14 +9,14 @@ from flask import Blueprint, g, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ledger import events
 from ledger.errors import Error
 from oncall import heartbeat, intakestore, watching
 from oncall.heartbeat import Late
 from oncall.intakestore import Key
-from oncall.understanding import ALERTMANAGER, HEARTBEAT
+from oncall.understanding import HEARTBEAT
 from pipelines import query as deploys
-from portal import auth, bands, duty, incidentorders, integrationforms, render
+from portal import auth, bands, duty, incidentorders, integrating, integrationforms, render
+from portal.integrating import Made
 from portal.integrationforms import Kind
 from portal.pages import common
 from portal.pages.silences import of_mine
@@ -26,8 +24,6 @@ from portal.permissions import Action
 
 bp = Blueprint("integrations", __name__)
 
-SIGNS = string.ascii_letters + string.digits
-LENGTH = 32  # signs of a key, as PagerDuty's have
 QUIET = timedelta(days=30)  # after which a sender that was never silent so long is worth a look
 
 
@@ -40,16 +36,6 @@ class Shown:
     said: str
     beats: Mapping[str, Any]
     refused: str
-
-
-@dataclass(frozen=True)
-class Made:
-    """A key that was made just now, which nobody will see again."""
-
-    id: int
-    name: str
-    secret: str
-    kind: Kind
 
 
 @bp.get("/integrations")
@@ -81,7 +67,8 @@ def _page(
         services=mine,
         kinds=integrationforms.KINDS,
         made=made,
-        pastes=integrationforms.pastes(made.kind.kind, made.secret, services.config.address) if made else (),
+        made_kind=integrationforms.BY_KIND[made.kind] if made else None,
+        pastes=integrationforms.pastes(made.kind, made.secret, services.config.address) if made else (),
         typed=typed or {},
         wrong=wrong,
         mapping=integrationforms.MAPPING,
@@ -148,29 +135,11 @@ def make() -> str | tuple[str, int]:
         duty.allowed(services, session, asks, Action.INTEGRATE, ref)
     kind = form.get("kind", "")
     try:
-        named = integrationforms.name(form, integrationforms.BY_KIND.get(kind, integrationforms.KINDS[0]))
-        told = integrationforms.settings(kind, form, named)
+        with services.database.write() as session:
+            made = integrating.make(session, kind, form, ref, asks.actor, common.times().now)
     except Error as error:
         return _page(chosen, typed=form, wrong=error.reasons or [error.message]), 400
-    secret = "".join(secrets.choice(SIGNS) for _ in range(LENGTH))
-    if kind != ALERTMANAGER and secret.startswith("R"):  # in PagerDuty's words that would be a ruleset's
-        secret = f"S{secret[1:]}"
-    now = common.times().now
-    with services.database.write() as session:
-        number = intakestore.add_key(session, secret, kind, named, ref, told, asks.actor, now)
-        if kind == HEARTBEAT:
-            _expect(session, number, now)
-        data = {"kind": kind, "name": named}
-        events.record(session, "oncall.integration_made", f"integration:{number}", asks.actor, now, data, service=ref)
-    return _page(chosen, Made(number, named, secret, integrationforms.BY_KIND[kind]))
-
-
-def _expect(session: Session, number: int, now: Any) -> None:
-    """Expect the first sign of a heart that has just been told of."""
-    key = intakestore.key(session, number)
-    assert key is not None
-    state = heartbeat.standing(watching.expected(key), None, now, now)
-    intakestore.expect(session, number, now if isinstance(state, Late) else state.until)
+    return _page(chosen, made)
 
 
 @bp.post("/integrations/<int:number>/end")
@@ -181,9 +150,5 @@ def end(number: int) -> Response:
         key = next((one for one in intakestore.keys(session) if one.id == number), None)
         if key is not None:  # else it is gone already
             duty.allowed(services, session, asks, Action.INTEGRATE, key.service)
-            intakestore.end_key(session, number, now)
-            data = {"kind": key.kind, "name": key.name}
-            events.record(
-                session, "oncall.integration_ended", f"integration:{number}", asks.actor, now, data, service=key.service
-            )
+            integrating.end(session, key, asks.actor, now)
     return common.back_to("integrations.index", service=request.form.get("service") or None)
