@@ -121,20 +121,7 @@ class Sender:
             return Refused("the pager broke; the log says how", uncertain=True)
 
     def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
-        """Keep what came of them. What is lost here goes out again, so whoever was only in the way is waited for."""
-        until_through(lambda: self._kept(claim, answered))
-
-    def _kept(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
-        now = self.clock()
-        with self.jobs.transaction() as tx:
-            store.lock(tx, {page.incident for page, _ in answered})  # before the job, as everybody does
-            self.jobs.guard(tx, claim)
-            mover = Mover(tx, self.jobs, Answering(tx, self.fallback))
-            for page, outcome in answered:
-                if isinstance(outcome, Delivered):
-                    self._delivered(mover, page, outcome, now)
-                else:
-                    self._refused(mover, page, outcome, now)
+        keep(self.jobs, self.clock, self.fallback, claim, answered, self._delivered, self._refused)
 
     def _delivered(self, mover: Mover, page: Waiting, outcome: Delivered, now: datetime) -> None:
         outbox.end(mover.session, page.id, "delivered", outcome.provider_id, now)
@@ -178,6 +165,32 @@ class Sender:
         with self.jobs.transaction() as tx:
             self.jobs.finish(tx, claim, self.clock(), again_at=outbox.next_due(tx, claim.key))
         return True
+
+
+def keep(
+    jobs: Jobs,
+    clock: Clock,
+    fallback: str,
+    claim: Claim,
+    answered: Sequence[tuple[Waiting, Outcome]],
+    delivered: Callable[[Mover, Waiting, Delivered, datetime], None],
+    refused: Callable[[Mover, Waiting, Refused, datetime], None],
+) -> None:
+    """Keep what came of messages. What is lost here goes out again, so whoever was only in the way is waited for."""
+
+    def kept() -> None:
+        now = clock()
+        with jobs.transaction() as tx:
+            store.lock(tx, {page.incident for page, _ in answered})  # before the job, as everybody does
+            jobs.guard(tx, claim)
+            mover = Mover(tx, jobs, Answering(tx, fallback))
+            for page, outcome in answered:
+                if isinstance(outcome, Delivered):
+                    delivered(mover, page, outcome, now)
+                else:
+                    refused(mover, page, outcome, now)
+
+    until_through(kept)
 
 
 def is_wanted(incident: Incident, page: Waiting) -> bool:

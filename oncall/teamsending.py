@@ -17,14 +17,13 @@ from ledger.db import Database
 from ledger.errors import Error
 from ledger.jobs import Claim, Jobs
 from oncall import outbox, store, wording
-from oncall.answering import Answering
 from oncall.incident import Fact, Incident, Kind
 from oncall.moving import Mover
 from oncall.outbox import Waiting
 from oncall.pagerdutying import ACKNOWLEDGED, GRACE, PAGERDUTY, is_news, is_told
 from oncall.paging import ports
 from oncall.paging.ports import Delivered, Outcome, Refused
-from oncall.sending import AT_ONCE, SOON, TRIES, Links, backoff, is_wanted
+from oncall.sending import AT_ONCE, SOON, TRIES, Links, backoff, is_wanted, keep
 
 LATER = timedelta(seconds=1)  # for what must not overtake an attempt that is under way
 UNSET = timedelta(minutes=5)  # until a secret is looked for again
@@ -63,7 +62,8 @@ class TeamSender:
                 begun = self._begin(claim)
                 if begun is None:
                     return
-                self._end(claim, list(zip(begun, pool.map(self._attempt, begun), strict=True)))
+                outcomes = pool.map(self._attempt, begun)
+                self._end(claim, [(page, one) for (page, _), one in zip(begun, outcomes, strict=True)])
 
     def _begin(self, claim: Claim) -> Sequence[tuple[Waiting, Incident]] | None:
         """Begin what is due; None when nothing is, and the claim is ended."""
@@ -108,16 +108,8 @@ class TeamSender:
         said = (incident.title, why, incident.severity, incident.urgency, page.person)
         return ports.Page(about, *said, "", url, "", page.attempts, page.repeated)
 
-    def _end(self, claim: Claim, answered: Sequence[tuple[tuple[Waiting, Incident], Outcome]]) -> None:
-        now = self.clock()
-        with self.jobs.transaction() as tx:
-            self.jobs.guard(tx, claim)
-            mover = Mover(tx, self.jobs, Answering(tx, self.fallback))
-            for (page, _), outcome in answered:
-                if isinstance(outcome, Delivered):
-                    self._delivered(mover, page, outcome, now)
-                else:
-                    self._refused(mover, page, outcome, now)
+    def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
+        keep(self.jobs, self.clock, self.fallback, claim, answered, self._delivered, self._refused)
 
     def _delivered(self, mover: Mover, page: Waiting, outcome: Delivered, now: datetime) -> None:
         outbox.end(mover.session, page.id, "delivered", outcome.provider_id, now)
