@@ -4,7 +4,7 @@ One of these is made for one transaction; it reads what it needs once, however m
 of the catalog, their channels those that they have verified.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -179,15 +179,20 @@ class Answering:
 
     def shifts(self, schedule: str, since: datetime, until: datetime) -> list[Shift]:
         """Return the shifts of a schedule, each by the version that held then."""
-        versions = self.schedules.get(schedule, ())
         found: list[Shift] = []
+        for written, begins, ends in self.written(schedule, since, until):
+            found += render(written, begins, ends, self.overrides(schedule))
+        return found
+
+    def written(self, schedule: str, since: datetime, until: datetime) -> Iterator[tuple[Schedule, datetime, datetime]]:
+        """Yield what a schedule said between two moments, and from when to when it did."""
+        versions = self.schedules.get(schedule, ())
         for number, version in enumerate(versions):
             begins = max(since, version.since) if number else since
             ends = min(until, versions[number + 1].since) if number + 1 < len(versions) else until
             written = _schedule(version.text, schedule) if begins < ends and version.text else None
             if written is not None:
-                found += render(written, begins, ends, self.overrides(schedule))
-        return found
+                yield written, begins, ends
 
     def schedule(self, name: str) -> Schedule | None:
         """Return the schedule as it is written now; None where there is none, or it can be read no more."""

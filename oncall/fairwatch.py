@@ -3,9 +3,11 @@
 The quarter is looked at as a whole: what was, and what is planned until its end.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -16,6 +18,9 @@ from oncall.answering import Answering
 from oncall.fairness import Quarter, Uneven
 from oncall.load import Load
 from oncall.schedule import Schedule
+from oncall.spans import Span, length
+
+LOOKS_ON = "shadow"  # who has such a role carries nothing
 
 
 @dataclass(frozen=True)
@@ -41,17 +46,33 @@ def carried(answering: Answering, name: str, at: datetime) -> Fairness | None:
         return None
     quarter = fairness.quarter(at, schedule.zone)
     since, until = quarter.start, quarter.end
-    shifts = answering.shifts(name, since, until)
+    shifts = [one for one in answering.shifts(name, since, until) if not one.role.startswith(LOOKS_ON)]
     members = in_rotation(schedule, at)
     people = list(dict.fromkeys([*members, *(shift.person for shift in shifts if shift.person)]))
     woken = loadquery.pages(answering.session, people, versions[-1].team, since, until)
     homes = {ref: Place(ZoneInfo(zone)) for ref, zone in planstore.zones(answering.session, people).items()}
     found = load.loads(shifts, woken, since, until, people=members, home=Place(schedule.zone), homes=homes)
     found.sort(key=lambda one: people.index(one.person) if one.person in people else len(people))
-    shares = dict.fromkeys(members, 1.0)
+    shares = {**dict.fromkeys(members, 0.0), **shares_of(answering, name, since, until)}
     names = {one.ref: one.name for one in answering.known.people.values()}
     score = fairness.score(found, shares) if found else 100.0
     return Fairness(quarter, found, shares, score, fairness.uneven(found, shares, quarter.name, names=names))
+
+
+def shares_of(answering: Answering, name: str, since: datetime, until: datetime) -> Mapping[str, float]:
+    """Return the share of each who takes turns: what the file says, for the part of the time in which they do."""
+    found: dict[str, float] = defaultdict(float)
+    for schedule, begins, ends in answering.written(name, since, until):
+        spans: dict[str, list[Span]] = defaultdict(list)
+        for rotation in schedule.rotations:
+            first, last = max(begins, rotation.since), min(ends, rotation.until)
+            edges = [first, *(one.since for one in rotation.lineups if first < one.since < last), last]
+            for start, end in pairwise(edges):
+                for person in set(rotation.lineup(start).order):
+                    spans[person].append((start, end))
+        for person, held in spans.items():
+            found[person] += schedule.shares.get(person, 1.0) * (length(held) / (until - since))
+    return found
 
 
 def in_rotation(schedule: Schedule, at: datetime) -> list[str]:

@@ -4,8 +4,8 @@ A later rotation hides an earlier one for the same role, where it has somebody; 
 the last created wins. The answer for some time is always that for more time, clipped.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ class Schedule:
     zone: ZoneInfo
     rotations: tuple[Rotation, ...] = ()
     overrides: tuple[Override, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)  # of a fair load; whoever is not there has 1
 
     @property
     def roles(self) -> Sequence[str]:

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from catalog.places import Path, Place, Problem, did_you_mean, quoted
+from catalog.places import Document, Path, Place, Problem, did_you_mean, quoted
 from catalog.yamlfile import problems_of
 from catalog.yamlfile import read as read_yaml
 from ledger.errors import Code, Error
@@ -34,6 +34,7 @@ from production.settings import Settings
 
 WRITTEN = datetime(1970, 1, 1, tzinfo=UTC)  # overrides of a file are older than any that people make
 TEXT = WithJsonSchema({"type": "string"})
+_Numbers = dict[str, list[int]]
 
 
 def _zone(said: str) -> str:
@@ -54,6 +55,7 @@ Cadence = Annotated[InstanceOf[Every] | InstanceOf[Rule], BeforeValidator(schedu
 Order = Annotated[tuple[Person, ...], Field(max_length=500, description="who takes turns; an empty list is nobody")]
 Clock = Annotated[tuple[int | None, timedelta], BeforeValidator(scheduletext.hour_of_week), TEXT]
 Days = Annotated[tuple[int, ...], BeforeValidator(scheduletext.weekdays), _EITHER]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class Part(Settings):
@@ -164,6 +166,7 @@ class ScheduleFile(Part):
     timezone: ZoneName = Field(description="IANA name, like America/Chicago")
     rotations: tuple[RotationSettings, ...] = Field((), max_length=50, description="a later one hides an earlier one")
     overrides: tuple[OverrideSettings, ...] = Field((), max_length=2000, description="the last one wins")
+    shares: dict[Person, Share] = Field({}, max_length=500, description="of a fair load; 1 where none is said")
 
     def schedule(self) -> Schedule:
         zone = zones.zone(self.timezone)
@@ -181,7 +184,7 @@ class ScheduleFile(Part):
             )
             for number, one in enumerate(self.overrides, start=1)
         )
-        return Schedule(zone, tuple(one.rotation(self.timezone) for one in self.rotations), overrides)
+        return Schedule(zone, tuple(one.rotation(self.timezone) for one in self.rotations), overrides, self.shares)
 
 
 def read(text: bytes | str, name: str) -> Schedule:
@@ -204,9 +207,10 @@ def parse(text: bytes | str, name: str) -> tuple[ScheduleFile | None, Sequence[P
     try:
         file = ScheduleFile.model_validate(document.data)
     except ValidationError as error:
-        return None, sorted(problems_of(error, document, model=ScheduleFile), key=lambda problem: problem.place)
-    wrong = [Problem(document.place(path, key=True), code, *said) for path, code, *said in _unsound(file)]
-    return (None, wrong) if wrong else (file, ())
+        wrong = problems_of(error, document, model=ScheduleFile) + _unsound(*_rest(document, error), document)
+        return None, sorted(wrong, key=lambda problem: problem.place)
+    wrong = _unsound(file, {}, document)
+    return (None, sorted(wrong, key=lambda problem: problem.place)) if wrong else (file, ())
 
 
 def spelled(text: bytes | str, name: str) -> Mapping[str, str]:
@@ -225,11 +229,41 @@ def _place(order: Sequence[str], first: str | None) -> int:
     return order.index(first) if first is not None else 0
 
 
-def _unsound(file: ScheduleFile) -> Iterator[tuple[Path, str, str, str]]:
-    """Yield what only shows when the parts are seen together: path, code, message, hint."""
-    schedule = file.schedule()
+def _rest(document: Document, error: ValidationError) -> tuple[ScheduleFile | None, _Numbers]:
+    """Return what a file says in the parts that nothing was said about, so that the rest of the faults is said too."""
+    bad = {said["loc"][:2] for said in error.errors(include_url=False, include_context=False, include_input=False)}
+    numbers: _Numbers = {}
+    said: dict[str, Any] = {"timezone": "UTC" if ("timezone",) in bad else document.value(("timezone",))}
+    for key in ("rotations", "overrides"):
+        parts = document.value((key,))
+        parts = parts if isinstance(parts, list) and (key,) not in bad else []
+        numbers[key] = [at for at in range(len(parts)) if (key, at) not in bad]
+        said[key] = [parts[at] for at in numbers[key]]
+    try:
+        return ScheduleFile.model_validate(said), numbers
+    except ValidationError:  # not even that much
+        return None, numbers
+
+
+def _unsound(file: ScheduleFile | None, numbers: _Numbers, document: Document) -> list[Problem]:
+    """Return what only shows when the parts are seen together; `numbers`: which of the file's parts they are."""
+    if file is None:
+        return []
+    rotations = document.value(("rotations",))
+    whole = not numbers or not isinstance(rotations, list) or len(numbers["rotations"]) == len(rotations)
+    found = []
+    for path, code, *said in (*_crossed(file, file.schedule()), *(_unmatched(file) if whole else ())):
+        if path[0] == "shares":  # as the file writes the person
+            path = next(("shares", one) for one in document.value(("shares",)) if scheduletext.person(one) == path[1])
+        elif path[0] in numbers:
+            path = (path[0], numbers[str(path[0])][int(path[1])], *path[2:])
+        found.append(Problem(document.place(path, key=True), code, *said))
+    return found
+
+
+def _crossed(file: ScheduleFile, schedule: Schedule) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield what two times or two names say against one another: path, code, message, hint."""
     names = [one.name for one in file.rotations]
-    known = list(dict.fromkeys(role for one in file.rotations for role in one.roles))
     for at, rotation in enumerate(schedule.rotations):
         path: Path = ("rotations", at)
         if rotation.name in names[:at]:
@@ -242,6 +276,18 @@ def _unsound(file: ScheduleFile) -> Iterator[tuple[Path, str, str, str]]:
     for at, override in enumerate(schedule.overrides):
         if override.end <= override.start:
             yield ("overrides", at, "to"), "order", "to: is not after `from`", ""
+
+
+def _unmatched(file: ScheduleFile) -> Iterator[tuple[Path, str, str, str]]:
+    """Yield the roles and people that no rotation has."""
+    known = list(dict.fromkeys(role for one in file.rotations for role in one.roles))
+    for at, override in enumerate(file.overrides):
         if known and override.role not in known:
             hint = did_you_mean(override.role, known) or f"there are {', '.join(known)}"
             yield ("overrides", at, "role"), "role", f"role: no rotation has the role {quoted(override.role)}", hint
+    orders = [order for one in file.rotations for order in (one.order, *(lineup.order for lineup in one.lineups))]
+    people = {*(person for order in orders for person in order), *(one.person for one in file.overrides)}
+    for person in file.shares:
+        if person not in people:
+            said = f"shares: {quoted(person)} is in no rotation and no override"
+            yield ("shares", person), "person", said, did_you_mean(person, people) or "take the line out"

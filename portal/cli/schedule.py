@@ -10,14 +10,15 @@ import click
 
 from catalog.places import did_you_mean, quoted
 from ledger import clock
+from oncall import coverage, schedulefile, scheduletext
 from oncall import schedule as schedules
-from oncall import schedulefile, scheduletext
 from oncall.schedulefile import ScheduleFile
 from oncall.terms import Shift
 from portal.cli import files
 from portal.cli.trials import table
 from portal.client import printable
 
+DOUBLES = 5  # that are told
 LONGEST = timedelta(days=20 * 366)
 AHEAD = timedelta(weeks=2)
 
@@ -71,7 +72,7 @@ def render(
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(told, shifts, asked.zone)))
-    for finding in schedules.findings(asked):
+    for finding in (*schedules.findings(asked), *_doubles(shifts, asked.zone, spelling)):
         click.echo(f"note: {printable(finding)}", err=True)
 
 
@@ -96,6 +97,14 @@ def _bounds(since: datetime | None, until: datetime | None, zone: ZoneInfo) -> t
     if end - start > LONGEST:
         raise click.UsageError(f"at most {LONGEST.days // 366} years are listed at a time")
     return start, end
+
+
+def _doubles(shifts: Sequence[Shift], zone: ZoneInfo, spelling: Mapping[str, str]) -> Iterator[str]:
+    """Yield who has two roles at once, which only overrides and a second rotation can bring about."""
+    found = coverage.in_order(coverage.doubles(shifts, zone, spelling))
+    yield from (one.sentence for one in found[:DOUBLES])
+    if len(found) > DOUBLES:
+        yield f"and {len(found) - DOUBLES:,} more double bookings"
 
 
 def _told(shift: Shift, zone: ZoneInfo, spelling: Mapping[str, str]) -> dict[str, str]:

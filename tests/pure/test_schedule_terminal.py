@@ -115,6 +115,18 @@ def test_a_schedule_of_nobody_is_an_empty_list_and_a_note(terminal: Terminal, tm
     assert said.err == "note: nobody is in this schedule; only overrides put somebody on call\n"
 
 
+def test_whoever_has_two_roles_at_once_by_an_override_is_a_note(terminal: Terminal, file: str) -> None:
+    Path(file).write_text(SMALLEST.replace("user:z", "user:b"))
+
+    said = terminal("render", file, "--from", "2020-11-01", "--until", "2020-11-02")
+
+    assert said.code == 0
+    assert (
+        said.err
+        == "note: user:b is primary and secondary at once Sun 1 Nov 01:00 CDT to 02:00; give one to somebody else\n"
+    )
+
+
 def test_a_file_with_faults_is_exit_1_and_says_each_with_its_place(terminal: Terminal, tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(SMALLEST.replace("Chicago", "Chigaco").replace("user:z", "group:z"))
@@ -160,4 +172,4 @@ def test_a_schedule_comes_from_standard_input_too(terminal: Terminal, monkeypatc
 
 
 def test_the_schema_is_there_for_editors(terminal: Terminal) -> None:
-    assert json.loads(terminal("schema").out)["properties"].keys() == {"timezone", "rotations", "overrides"}
+    assert json.loads(terminal("schema").out)["properties"].keys() == {"timezone", "rotations", "overrides", "shares"}

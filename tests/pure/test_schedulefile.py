@@ -116,6 +116,33 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     ]
 
 
+def test_what_only_shows_together_is_said_beside_what_cannot_be_read_at_all() -> None:
+    text = SMALLEST.replace("Chicago", "Nowhere") + (
+        "  - {role: primary, person: 7, from: 2020-02-02, to: 2020-02-03}\n"
+        "  - {role: boss, person: user:z, from: 2020-02-02, to: 2020-02-01}\n"
+        "shares: {a: 0.5, user:y: 1}\n"
+    )
+
+    said = [str(problem).split(" ", 1) for problem in parse(text, "f")[1]]
+
+    assert [(place, words[:40]) for place, words in said] == [
+        ("f:1:1", 'timezone: there is no time zone "America'),
+        ("f:7:21", "person: needs a person like user:ada, no"),
+        ("f:8:6", 'role: no rotation has the role "boss"; t'),
+        ("f:8:52", "to: is not after `from`"),
+    ]
+    assert [str(one) for one in parse(SMALLEST + "shares: {a: 0.5, user:y: 1}\n", "f")[1]] == [
+        'f:7:18 shares: "user:default/y" is in no rotation and no override; did you mean "user:default/z"?'
+    ]
+
+
+def test_part_timers_have_a_share_and_everybody_else_a_whole_one() -> None:
+    assert read(SMALLEST + "shares: {a: 0.5, user:z: 0}\n", "f").shares == {"user:default/a": 0.5, "user:default/z": 0}
+    assert read(SMALLEST, "f").shares == {}
+    for share in ("-1", "1.5", "half", ".nan"):
+        assert "a: " in str(parse(SMALLEST + f"shares: {{a: {share}}}\n", "f")[1][0])
+
+
 @pytest.mark.parametrize("text", ["", "# nothing", "[]", "7", "timezone", b"\xff", "a: &a [*a]", "rotations: {}"])
 def test_what_is_no_schedule_at_all_is_an_error_of_its_own(text: str | bytes) -> None:
     with pytest.raises(Error) as refused:

@@ -126,6 +126,20 @@ def test_an_even_quarter_opens_none(house: House) -> None:
         assert fairwatch.carried(Answering(session), "nowhere", NOON) is None
 
 
+def test_half_a_share_is_that_of_the_file_or_of_half_the_quarter(house: House) -> None:
+    with house.database.read() as session:
+        quarter = fairwatch.carried(Answering(session), "payments", NOON).quarter  # type: ignore[union-attr]
+    middle = quarter.start + (quarter.end - quarter.start) / 2
+    lineup = f"""lineups: [{{from: "{middle.isoformat()}", order: [user:ada, user:eve]}}]"""
+    text = ROTA.replace("roles:", f"{lineup}, roles:").replace("secondary: 1}", "secondary: 1, shadow: 2}")
+    with house.database.write() as session:
+        planstore.write(session, SCHEDULE, "parts", TEAM, text + "shares: {ada: 0.5}", NOON, ADA)
+        found = fairwatch.carried(Answering(session), "parts", NOON)
+
+    assert found is not None
+    assert {who: round(share, 3) for who, share in found.shares.items()} == {ADA: 0.5, BOB: 0.5, EVE: 0.5}
+
+
 def test_a_page_over_two_channels_woke_somebody_once(house: House) -> None:
     house.phone(ADA, high=timedelta(minutes=1))
     house.event()
