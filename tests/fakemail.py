@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from tests.serving import serving
+
 Misbehaves = Callable[["Session"], None]
 
 
@@ -101,12 +103,5 @@ def fake_mail() -> Iterator[FakeMail]:
     server = _Server(("127.0.0.1", 0), Session)
     fake = FakeMail(server.server_address[1])
     server.fake = fake  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server, fake.stopped):
         yield fake
-    finally:
-        fake.stopped.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

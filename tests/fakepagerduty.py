@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import Server, serving
 
 ROUTING_KEY = "R0123456789abcdef0123456789abcdef"[:32]
 API_KEY = "u+abcdefghijklmnop123456"
@@ -239,25 +241,11 @@ def status(code: int, said: Any = None, **headers: str) -> Misbehaves:
     return lambda handler: handler.send_bytes(body, code, **headers)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Whoever cuts the connection does no wrong here."""
-
-
 @contextmanager
 def fake_pagerduty(handler: type[BaseHTTPRequestHandler] = Handler) -> Iterator[FakePagerDuty]:
     """Run one while the block lasts."""
-    server = _Server(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     fake = FakePagerDuty(f"http://127.0.0.1:{server.server_port}")
     server.fake = fake  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server, fake.stopped):
         yield fake
-    finally:
-        fake.stopped.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import Server, serving
 
 Misbehaves = Callable[["Handler"], None]
 
@@ -133,29 +135,15 @@ def status(code: int, said: Any = None, **headers: str) -> Misbehaves:
     return lambda handler: handler.send_bytes(body, code, **headers)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Whoever cuts the connection does no wrong here."""
-
-
 @contextmanager
 def fake_prometheus(certificate: Path | None = None) -> Iterator[FakePrometheus]:
     """Run one while the block lasts; with a certificate (and key.pem beside it) over TLS."""
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, certificate.with_name("key.pem"))
         server.socket = context.wrap_socket(server.socket, server_side=True)
     fake = FakePrometheus(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}")
     server.fake = fake  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(server, fake.stopped):
         yield fake
-    finally:
-        fake.stopped.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

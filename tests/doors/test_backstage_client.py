@@ -1,7 +1,6 @@
 """Backstage's own catalog client, from npm, reads and changes our catalog as it would Backstage's."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests import catalogs
 from tests.doors import served
 from tests.doors.browsing import browser
 from tests.doors.served import Served
+from tests.serving import serving
 
 pytest_plugins = ["tests.npm_client"]
 
@@ -67,16 +67,10 @@ ODD = [
 def steps(portal: Served, run_node: Callable[[Path, str], str]) -> Any:
     """What came of every call, by its name."""
     server = make_server("127.0.0.1", 0, portal.app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         base = f"http://127.0.0.1:{server.server_port}/api/catalog"
         asked = {"baseUrl": base, "token": portal.keys["admin"], "repository": str(portal.repository)}
         return json.loads(run_node(SCRIPT, json.dumps(asked)))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def nothing(step: Any) -> bool:

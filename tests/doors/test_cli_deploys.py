@@ -27,6 +27,7 @@ from portal.client import Client
 from portal.config import Config, environment
 from portal.keyring import Login
 from tests.doors.served import BAD, PASSWORD, Served, portal, until
+from tests.serving import serving
 
 GOOD = """\
 apiVersion: backstage.io/v1alpha1
@@ -56,14 +57,8 @@ def listening(served: Served) -> Iterator[str]:
     own = 0 if port == Config.model_fields["port"].default else port  # others may be serving there at this moment
     server = make_server("127.0.0.1", own, served.app, threaded=True, request_handler=Quiet)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def free_port() -> int:
@@ -388,15 +383,10 @@ def test_something_else_that_answers_is_3_too(terminal: Terminal) -> None:
         return [b"<h1>It works!</h1>"]
 
     server = make_server("127.0.0.1", 0, other, request_handler=Quiet)  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server):
         terminal.monkeypatch.setenv("FULLCYCLE_URL", f"http://127.0.0.1:{server.port}")
         terminal.monkeypatch.setenv("FULLCYCLE_TOKEN", "fc_x")
         said = terminal("deploys")
-    finally:
-        server.shutdown()
-        thread.join()
         server.server_close()
 
     assert said.code == 3

@@ -14,6 +14,7 @@ import pytest
 from production.checks import Looker
 from production.ports import Answer, Check, Instance
 from production.supervise import until
+from tests.serving import serving
 
 ENV = {"REVISION": "abc1234", "SERVICE": "component:default/checkout", "ENVIRONMENT": "production"}
 LIMIT = timedelta(milliseconds=300)
@@ -40,13 +41,8 @@ class Handler(BaseHTTPRequestHandler):
 def instance() -> Iterator[Instance]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.stopped = threading.Event()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield Instance("checkout-231-1", 231, "127.0.0.1", server.server_port, "up", timedelta(seconds=12))
-    server.stopped.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server, server.stopped):  # type: ignore[attr-defined]
+        yield Instance("checkout-231-1", 231, "127.0.0.1", server.server_port, "up", timedelta(seconds=12))
 
 
 @pytest.fixture

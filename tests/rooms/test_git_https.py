@@ -4,7 +4,6 @@ import base64
 import shutil
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from catalog.git import Credentials, Mirror, Network
 from ledger.errors import Code, Error
 from tests.rooms.sources import Source
+from tests.serving import serving
 
 SECRET = "hunter2-correct-horse"
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -89,15 +89,12 @@ def source(tmp_path: Path) -> Source:
 def forge(tmp_path: Path, source: Source, certificate: Path) -> Iterator[str]:
     """The address of the forge."""
     handler = type("Handler", (Forge,), {"root": source.path.parent})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server):
         yield f"https://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -177,12 +174,9 @@ class Proxy(BaseHTTPRequestHandler):
 @pytest.fixture
 def proxy() -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Proxy,), {"asked": asked})) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Proxy,), {"asked": asked}))
+    with serving(server):
         yield f"http://bob:{SECRET}@127.0.0.1:{server.server_port}", asked
-        server.shutdown()
-        thread.join()
 
 
 def test_a_proxy_is_asked_where_one_is_named(proxy: tuple[str, list[str]], tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Polling an Alertmanager: what was missed comes in once, what is long gone ends, and one that is away ends nothing."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +15,7 @@ from oncall.paging.networks import networks
 from oncall.polling import POLL, Poller
 from oncall.understanding import ALERTMANAGER
 from tests.rooms.oncallhouse import ADA, CHECKOUT, House
+from tests.serving import serving
 
 MINUTE = timedelta(minutes=1)
 HERE = networks(["127.0.0.0/8"])
@@ -47,12 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def sender() -> Iterator[Sender]:
     made = Sender()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.shutdown()
-    thread.join()
-    made.server_close()
+    with serving(made):
+        yield made
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from oncall.paging.signing import verified
 from oncall.paging.webhook import Receiver, WebhookPager
 from oncall.terms import Severity, Urgency
 from tests.conftest import NOON
+from tests.serving import serving
 
 OLD, NEW = "the old secret of the pager", "the new secret of the pager"
 LIMIT = timedelta(seconds=2)
@@ -52,12 +53,8 @@ class Posted(BaseHTTPRequestHandler):
 def receiver() -> Iterator[tuple[str, type[Posted]]]:
     made = type("Receiver", (Posted,), {"kept": [], "answer": b'{"id": "m-7"}', "status": 202, "extra": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), made)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield f"http://127.0.0.1:{server.server_port}", made
 
 
 def pager(url: str, *secrets: str, **more: Any) -> WebhookPager:
