@@ -2,7 +2,8 @@
 
 A trial gives a commit the first wave of its traffic and takes it back. `decide` names the next commit to try. A culprit
 is named only when it was bad itself in a trial and the commit before it was good: the deploy that was bad may have
-failed for another reason, or only with all of the traffic.
+failed for another reason, or only with all of the traffic. A trial that fails in another way than that deploy did says
+nothing about what is looked for.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from pipelines.deploy import Deploy
 from pipelines.plan import Plan, StepKind
 
 GOOD, BAD, SKIPPED = "good", "bad", "skipped"
@@ -40,7 +42,8 @@ class Suspect:
 class Hunt:
     """All suspects, oldest first; the last is what was bad, and `base` is good.
 
-    A trial gets `percent` of the traffic and should take `each`. `waits`: why the next one may not go now.
+    A trial gets `percent` of the traffic and should take `each`. `waits`: why the next one may not go now. `symptom`:
+    how that deploy failed; empty where any failure counts.
     """
 
     suspects: tuple[Suspect, ...]
@@ -49,6 +52,7 @@ class Hunt:
     percent: int = 0
     each: timedelta = timedelta(0)
     waits: tuple[str, ...] = ()
+    symptom: str = ""
 
     @property
     def verdicts(self) -> Mapping[int, str]:
@@ -132,6 +136,28 @@ def said_nothing(hunt: Hunt, index: int, why: str) -> Hunt:
     if again < TRIALS:
         return _with(hunt, index, going=False, deploy=None, again=again)
     return _with(hunt, index, going=False, verdict=SKIPPED, why=why, again=again)
+
+
+def symptom(deploy: Deploy) -> str:
+    """Return how it showed that a deploy was bad: it did not become ready, or it was worse while it was watched.
+
+    Empty when it went back from anything else.
+    """
+    step = failed_in(deploy)
+    return step if step in (StepKind.PROBE, StepKind.BAKE) else ""
+
+
+def failed_in(deploy: Deploy) -> str:
+    """Return the kind of the step from which it went back; empty when nothing had been begun."""
+    return next((took.kind for took in reversed(deploy.story) if not took.undo), "")
+
+
+def tried(hunt: Hunt, index: int, trial: Deploy) -> Hunt:
+    """Return the hunt after a trial that was bad; one that was bad in another way is no verdict."""
+    shown = symptom(trial)
+    if hunt.symptom and shown and shown != hunt.symptom:
+        return said_nothing(hunt, index, f"it failed in another way than deploy {hunt.deploy}: {trial.reason}")
+    return judged(hunt, index, BAD, trial.reason)
 
 
 def put_off(hunt: Hunt, why: str) -> Hunt:

@@ -20,7 +20,6 @@ from pipelines import bisect, coursestore, store, train
 from pipelines.actions import Actions
 from pipelines.bisect import Hunt
 from pipelines.coursestore import ARRIVED, FOUND, GOING, STOPPED, UNCLEAR, Course
-from pipelines.deploy import Deploy
 from pipelines.plan import StepKind
 from pipelines.planning import Planner, Preview
 from pipelines.terms import Terms
@@ -183,22 +182,19 @@ def _taken_in(session: Session, course: Course, at: datetime) -> Course:
         return replace(course, way=train.after(way, train.Ended(deploy.ending, deploy.reason)))
     index = way.suspects.index(way.going)
     match deploy.ending:
-        case bisect.GOOD | bisect.BAD:
-            return replace(course, way=bisect.judged(way, index, deploy.ending, deploy.reason))
+        case bisect.GOOD:
+            return replace(course, way=bisect.judged(way, index, bisect.GOOD, deploy.reason))
+        case bisect.BAD:
+            return replace(course, way=bisect.tried(way, index, deploy))
         case "refused":
             return replace(course, way=bisect.put_off(way, deploy.reason))
-        case "failed" if deploy.story and _failed_in(deploy) == StepKind.PREPARE:  # it would each time
+        case "failed" if bisect.failed_in(deploy) == StepKind.PREPARE:  # it would each time
             return replace(course, way=bisect.judged(way, index, bisect.SKIPPED, deploy.reason))
         case "failed":
             return replace(course, way=bisect.said_nothing(way, index, deploy.reason))
         case ending:
             course = replace(course, way=bisect.judged(way, index, "", deploy.reason))
             return _ended(course, STOPPED, f"the trial of {way.going.revision[:7]} is {ending}", at).course
-
-
-def _failed_in(deploy: Deploy) -> str:
-    """Return the kind of the step from which it went back."""
-    return next(took.kind for took in reversed(deploy.story) if not took.undo)
 
 
 def _impossible(course: Course, index: int, why: str) -> Course:

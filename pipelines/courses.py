@@ -116,7 +116,8 @@ class Courses:
             else Suspect(told.sha, told.subject, told.author, verdict=bisect.SKIPPED, why="its CI is not green")
             for told in change(commits).commits
         )
-        way = Hunt(suspects, live.revision, deploy_id, *bisect.trial(deploy.plan))
+        percent, each = bisect.trial(deploy.plan)
+        way = Hunt(suspects, live.revision, deploy_id, percent, each, symptom=bisect.symptom(deploy))
         return self._begin(Course(asked.service, asked.environment, actor, at, way))
 
     def _begin(self, course: Course) -> Begun:

@@ -108,8 +108,9 @@ def _baked(act: Perform, deploy: Deploy, plan: Plan, seen: Seen) -> Came:
         return _came(Kind.STEP_FAILED, why, seen)
     if phase is Phase.INCONCLUSIVE:
         return _came(Kind.PAUSED, f"nobody can tell: {why}", seen)
-    if not stopping or phase is not Phase.SUCCESSFUL or any(one.fails for one in seen.watch):
-        # Its time may be over with a bad look; then the next ones say whether it is worse.
+    few = not (act.late or watching.enough(seen.watch, plan.checks, seen.instances, act.step.expected))
+    if not stopping or phase is not Phase.SUCCESSFUL or few or any(one.fails for one in seen.watch):
+        # Its time may be over with a bad look, or with too few; then the next ones say whether it is worse.
         return _again(act, plan, seen)
     said = f"watched {act.step.expected.total_seconds():g} s at {act.step.percent} %"
     passed = f"every check passed on {_count(seen)}" if plan.checks else f"{_count(seen)} up"

@@ -109,6 +109,20 @@ def given_up(
     return None
 
 
+def enough(watch: Watch, checks: Sequence[Check], instances: Sequence[Instance], time: timedelta) -> bool:
+    """Has every check been asked as often as it takes to be worse, or as often as there is room for in that time?
+
+    Where a worker was slow, the time is over before much was seen; that nothing bad was seen then says little.
+    """
+    for check in checks:
+        room = 1 + (time - check.delay) // check.every if check.delay <= time else 0
+        for instance in instances:
+            look = find(watch, check, instance.name)
+            if (look.total if look else 0) < min(FAILS_IN_A_ROW, room):
+                return False
+    return True
+
+
 def worse(watch: Watch) -> str | None:
     """Return what has failed so often in a row while baking that the wave must go back."""
     bad = next((look for look in watch if look.fails >= FAILS_IN_A_ROW), None)

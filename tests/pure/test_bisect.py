@@ -8,7 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pipelines.bisect import BAD, GOOD, SKIPPED, Found, Hunt, Suspect, Try, Unclear, decide, judged, most
+from pipelines.bisect import (
+    BAD,
+    GOOD,
+    SKIPPED,
+    TRIALS,
+    Found,
+    Hunt,
+    Suspect,
+    Try,
+    Unclear,
+    decide,
+    judged,
+    most,
+    symptom,
+    tried,
+)
+from pipelines.deploy import Deploy, Fact, Kind
+from pipelines.machine import apply
+from pipelines.plan import StepKind
+from tests.conftest import NOON
+from tests.pure.deploys import during, plan_of
 
 
 def hunted(count: int, culprit: int, untriable: Collection[int] = ()) -> tuple[Found | Unclear, list[int]]:
@@ -101,3 +121,43 @@ def test_a_hunt_counts_its_trials_and_not_what_was_left_out_from_the_start() -> 
 
     assert hunt.tries == 1
     assert judged(hunt, 1, BAD).verdicts == {0: SKIPPED, 1: BAD}
+
+
+def failed(step: StepKind) -> Deploy:
+    """Return a deploy that went back from that step."""
+    plan = plan_of({"canary": [10, 100], "bake": "10s"})
+    return apply(during(step, plan), Fact(Kind.STEP_FAILED, f"the {step} was bad"), NOON)
+
+
+@pytest.mark.parametrize(
+    ("looked_for", "step", "verdict"),
+    [
+        (StepKind.BAKE, StepKind.BAKE, BAD),
+        (StepKind.PROBE, StepKind.PROBE, BAD),
+        (StepKind.BAKE, StepKind.PROBE, ""),  # it was not ready in time, while visitors were hurt by what is looked for
+        (StepKind.PROBE, StepKind.BAKE, ""),
+        ("", StepKind.PROBE, BAD),  # nobody knows how it failed
+    ],
+)
+def test_a_trial_that_is_bad_in_another_way_than_the_deploy_was_is_no_verdict(
+    looked_for: str, step: StepKind, verdict: str
+) -> None:
+    hunt = Hunt((Suspect("a", "", "", going=True, deploy=8),), "z", 7, symptom=looked_for)
+
+    one = tried(hunt, 0, failed(step)).suspects[0]
+
+    assert (one.verdict, one.again, one.going) == (verdict, 0 if verdict else 1, False)
+
+
+def test_what_is_bad_in_another_way_each_time_is_left_out_and_says_why() -> None:
+    hunt = Hunt((Suspect("a", "", ""),), "z", 7, symptom=symptom(failed(StepKind.BAKE)))
+    for _ in range(TRIALS):
+        hunt = tried(hunt, 0, failed(StepKind.PROBE))
+
+    assert hunt.verdicts == {0: SKIPPED}
+    assert hunt.suspects[0].why == "it failed in another way than deploy 7: the probe was bad"
+
+
+@pytest.mark.parametrize("step", [StepKind.PREPARE, StepKind.START, StepKind.WEIGH])
+def test_only_what_was_seen_of_a_release_is_a_symptom(step: StepKind) -> None:
+    assert symptom(failed(step)) == ""

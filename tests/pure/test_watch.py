@@ -14,6 +14,7 @@ from pipelines.watch import (
     Watch,
     by_check,
     due,
+    enough,
     find,
     given_up,
     label,
@@ -114,6 +115,28 @@ def test_an_instance_that_keeps_exiting_is_given_up_at_once() -> None:
 def test_while_baking_one_bad_look_is_no_verdict_and_three_are() -> None:
     assert worse(folded(True, False, False, True, False, False)) is None
     assert worse(folded(True, False, False, False)) == "checkout-2-1: /healthz answered 503 in 1 ms, 3 times in a row"
+
+
+@pytest.mark.parametrize(
+    ("looks", "check", "seconds", "expected"),
+    [
+        (2, HTTP, 60, False),
+        (3, HTTP, 60, True),
+        (1, HTTP, 1, False),  # at its beginning and at its end there was room for two
+        (2, HTTP, 1, True),
+        (1, HTTP, 0.5, True),
+        (0, replace(HTTP, delay=10 * SECOND), 5, True),  # nobody was to ask so early
+        (0, replace(HTTP, delay=10 * SECOND), 10, False),
+    ],
+)
+def test_a_slow_worker_has_seen_enough_when_as_many_looks_as_make_it_worse_had_room(
+    looks: int, check: Check, seconds: float, expected: bool
+) -> None:
+    watch = folded(*[True] * looks, check=check)
+
+    assert enough(watch, [check], [ONE], seconds * SECOND) is expected
+    assert enough((), [], [ONE], seconds * SECOND)
+    assert not enough(folded(True, True, True), [HTTP], [ONE, TWO], SECOND)  # nobody asked the second
 
 
 @pytest.mark.parametrize(
