@@ -8,9 +8,10 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Table, UniqueConstraint, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
@@ -46,6 +47,25 @@ class Delivery:
     body: bytes
 
 
+class Arrival(Protocol):
+    """What `receive_many` stores. `delivery` is the sender's id."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def delivery(self) -> str: ...
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
 def receive(
     session: Session, source: str, delivery: str | None, headers: Mapping[str, str], body: bytes, at: datetime
 ) -> int | None:
@@ -57,6 +77,16 @@ def receive(
     row = {"source": source, "delivery": delivery, "at": at, "headers": dict(headers), "body": body}
     new: int | None = insert_once(session, cast(Table, DeliveryRow.__table__), row)
     return new
+
+
+def receive_many(session: Session, came: Sequence[Arrival]) -> Mapping[tuple[str, str], int]:
+    """Store many raw bodies by one statement; return the ids of those that are new, by source and the sender's id."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    new = insert(cast(Table, DeliveryRow.__table__)).on_conflict_do_nothing()
+    columns = (DeliveryRow.source, DeliveryRow.delivery, DeliveryRow.id)
+    rows = [{name: getattr(one, name) for name in ("source", "delivery", "at", "headers", "body")} for one in came]
+    found = session.connection().execute(new.returning(*columns), rows) if rows else ()
+    return {(source, delivery): number for source, delivery, number in found}
 
 
 def known(session: Session, source: str, deliveries: Collection[str]) -> set[str]:

@@ -118,6 +118,13 @@ def waits(session: Session, inbox_id: int, key_id: int, kind: str) -> None:
     session.execute(insert(WaitsRow).values(inbox_id=inbox_id, key_id=key_id, kind=kind))
 
 
+def all_wait(session: Session, waiting: Sequence[tuple[int, int, str]]) -> None:
+    """Have many bodies understood: the number of each in the inbox, its integration's, and of what kind it is."""
+    rows = [{"inbox_id": inbox_id, "key_id": key_id, "kind": kind} for inbox_id, key_id, kind in waiting]
+    if rows:
+        session.connection().execute(insert(WaitsRow), rows)
+
+
 def waiting(session: Session, most: int) -> Sequence[Body]:
     """Return the oldest bodies that wait. Each is read for as long as it waits, whatever came after it."""
     columns = (WaitsRow.inbox_id, WaitsRow.key_id, WaitsRow.kind, DeliveryRow.at, DeliveryRow.headers, DeliveryRow.body)

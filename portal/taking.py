@@ -29,7 +29,7 @@ class Arrived:
     """A body, and the integration that it came through. `delivery` is the sender's id, or one of ours."""
 
     source: str
-    delivery: str | None
+    delivery: str
     key: int
     kind: str
     headers: Mapping[str, str]
@@ -86,10 +86,10 @@ class Intake:
     def _write(self, arrived: Sequence[Arrived]) -> Exception | None:
         try:
             with self._database.write(durable=True) as session:
-                for one in arrived:
-                    kept = inbox.receive(session, one.source, one.delivery, one.headers, one.body, one.at)
-                    if kept is not None:  # else this very delivery is here already
-                        intakestore.waits(session, kept, one.key, one.kind)
+                new = inbox.receive_many(session, arrived)
+                about = {(one.source, one.delivery): one for one in arrived}  # what is not new is here already
+                told = [(number, about[which].key, about[which].kind) for which, number in new.items()]
+                intakestore.all_wait(session, sorted(told))
                 self._jobs.enqueue(session, RECEIVE, ALL, arrived[0].at)
         except Exception as error:  # noqa: BLE001 its senders are told, and nobody waits for a leader that is gone
             log.warning("could not be kept", bodies=len(arrived), kind=type(error).__name__)

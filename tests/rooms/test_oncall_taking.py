@@ -37,6 +37,14 @@ def test_a_body_that_breaks_the_writer_is_refused_alone_and_the_next_is_kept(dat
     assert kept(database) == 1
 
 
+def test_what_comes_twice_in_one_batch_or_after_it_waits_once(each_database: Database) -> None:
+    intake = Intake(each_database, SqlJobs(each_database))
+    assert intake._write([arrived(1), arrived(2), arrived(1)]) is None
+    assert intake._write([arrived(2), arrived(3)]) is None
+    assert intake._write([arrived(3)]) is None
+    assert kept(each_database) == 3
+
+
 def test_while_the_database_is_away_a_batch_is_tried_once_and_not_once_for_each_of_it(database: Database) -> None:
     intake = Intake(database, SqlJobs(database))
     tried: list[int] = []
