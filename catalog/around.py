@@ -41,6 +41,15 @@ def around(session: Session, claims: Sequence[Claim]) -> Directory:
     return _directory(people, inside, above)
 
 
+def belongs(session: Session, person: str) -> tuple[str, frozenset[str]]:
+    """Return somebody's full name (empty: nobody the catalog knows) and the groups she is in, also through others."""
+    found = next(iter(rows.people(session, [person])), None)
+    teams, last = set[str](), {person}
+    while last := rows.groups_of(session, last) - teams if found is None or found.removed_at is None else set():
+        teams |= last
+    return found.title if found else "", frozenset(teams)
+
+
 def _inherited(session: Session, claims: Sequence[Claim]) -> list[Claim]:
     """Return what those are part of that name no owner, upwards, as far as it is needed."""
     found, asked, last = list[Claim](), set[str](), list(claims)
@@ -56,7 +65,7 @@ def _directory(people: Sequence[AnyRow], inside: Collection[tuple[str, str]], cl
         {row.ref: row.title for row in people if row.kind == "group"},
         {row.ref: Person(row.ref, row.title, row.mail) for row in people if row.kind == "user"},
         inside,
-        aliases=((alias, row.ref) for row in people for alias in row.aliases),
+        aliases=((alias, row.ref) for row in people for alias in rows.aliases(row)),
         claims=claims,
         gone={row.ref: row.removed_at for row in people if row.removed_at},
         places={row.ref: Place(row.path, row.line, row.column) for row in people},

@@ -32,7 +32,7 @@ def rest(session: Session, repository_id: int, targets: Collection[str]) -> Rest
         groups={one.ref: one.title for one in known if one.kind == "group"},
         people={one.ref: Person(one.ref, one.title, one.mail) for one in known if one.kind == "user"},
         pairs=_pairs(session, repository_id),
-        aliases=tuple((alias, one.ref) for one in known for alias in one.aliases),
+        aliases=tuple((alias, one.ref) for one in known for alias in rows.aliases(one)),
     )
 
 

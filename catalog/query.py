@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from catalog import around, ownership, refs, rules, store
 from catalog import rows as store_rows
-from catalog.around import claim
+from catalog.around import belongs, claim
 from catalog.outline import Held, Whole, holders, relations_of, whole
 from catalog.ownership import Chain, Claim, Directory, Owner, Person
 from catalog.places import Place, Problem, did_you_mean, quoted
@@ -18,21 +18,8 @@ from catalog.rows import AnyRow
 from catalog.store import Noted, Repository
 from ledger.errors import Code, Error
 
-__all__ = [
-    "Claim",
-    "Held",
-    "Link",
-    "Noted",
-    "Owner",
-    "Person",
-    "Repository",
-    "Service",
-    "Whole",
-    "claim",
-    "holders",
-    "relations_of",
-    "whole",
-]
+__all__ = ["Claim", "Held", "Link", "Noted", "Owner", "Person", "Repository", "Service", "Whole"]
+__all__ += ["belongs", "claim", "holders", "relations_of", "whole"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +59,17 @@ class Service:
     stale_revision: str | None = None
     removed_revision: str | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def escalation(self) -> str:
+        return escalation_of(self.document)
+
+
+def escalation_of(document: Mapping[str, Any]) -> str:
+    """Return the escalation that a file names in `spec.oncall`; empty: none."""
+    said = (document.get("spec") or {}).get("oncall")
+    named = said.get("escalation") if isinstance(said, Mapping) else None
+    return named if isinstance(named, str) else ""
 
 
 def services(session: Session, repository_id: int | None = None, known: Directory | None = None) -> list[Service]:

@@ -1,14 +1,15 @@
 """What the catalog's questions need of the entities, as rows: each function is one statement, whatever there is."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, Text, and_, cast, select
 from sqlalchemy.orm import Session
 
 from catalog.entitystore import batches
-from catalog.tables import EntityRow, RelationRow, RepositoryRow
+from catalog.tables import SEARCH, EntityRow, RelationRow, RepositoryRow
 
 AnyRow = Row[*tuple[Any, ...]]
 MEMBERSHIPS = ("hasMember", "parentOf")  # relations from a group to what is in it
@@ -92,17 +93,30 @@ def claims(session: Session, refs: Collection[str] | None = None) -> Sequence[An
 
 
 def claims_above(session: Session) -> Sequence[AnyRow]:
-    """Return the same of those that others are part of."""
-    above = select(EntityRow.part_of).where(EntityRow.part_of.is_not(None))
+    """Return the same of those that others are part of: read from what can be searched, which is small."""
+    above = select(SEARCH.c.value).where(SEARCH.c.key == "relations.partof")
     return session.execute(select(*_SAID).where(EntityRow.ref.in_(above))).all()
 
 
 def people(session: Session, refs: Collection[str] | None = None) -> Sequence[AnyRow]:
-    """Return all groups and users, or some."""
-    columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail, EntityRow.aliases, EntityRow.removed_at)
+    """Return all groups and users, or some; `aliases` as JSON, which is nearly always empty."""
+    aliases = cast(EntityRow.aliases, Text).label("aliases")
+    columns = (EntityRow.ref, EntityRow.kind, EntityRow.title, EntityRow.mail, aliases, EntityRow.removed_at)
     places = (EntityRow.path, EntityRow.line, EntityRow.column)
     query = select(*columns, *places).where(EntityRow.kind.in_(("group", "user")))
     return session.execute(query).all() if refs is None else _of(session, query, EntityRow.ref, refs)
+
+
+def aliases(row: AnyRow) -> Sequence[str]:
+    """Return the other names of a row of `people`."""
+    found: Sequence[str] = () if row.aliases == "[]" else json.loads(row.aliases)
+    return found
+
+
+def groups_of(session: Session, members: Collection[str]) -> set[str]:
+    """Return the groups that those people or groups are directly in."""
+    query = select(RelationRow.target).where(RelationRow.type.in_(("memberOf", "childOf")))
+    return {row.target for row in _of(session, query, RelationRow.source, members)}
 
 
 def memberships(session: Session, groups: Collection[str] | None = None) -> Sequence[tuple[str, str]]:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 import catalog.query
+from catalog.brief import Described
 from catalog.groups import Directory
 from catalog.query import Service
 from ledger.errors import Code, Error
@@ -53,6 +54,7 @@ class Answering:
     _policies: Mapping[str, Written] | None = None
     _overrides: dict[str, list[Kept]] | None = None
     _services: dict[str, Service | None] = field(default_factory=dict)
+    _learned: dict[str, Described] = field(default_factory=dict)
 
     # --- whose it is --------------------------------------------------------------------------------------------------
 
@@ -73,9 +75,9 @@ class Answering:
                 self._services[ref] = None
         return self._services[ref]
 
-    def learn(self, services: Sequence[Service]) -> None:
+    def learn(self, services: Sequence[Described]) -> None:
         """Take services that were read together, so that `of` asks for none of them by itself."""
-        self._services.update((one.ref, one) for one in services)
+        self._learned.update((one.ref, one) for one in services)
 
     def __contains__(self, ref: object) -> bool:
         """Say whether somebody answers for a service, or is there as a team or person, without any fallback."""
@@ -88,22 +90,22 @@ class Answering:
         """Return who answers for a service, or for the group or person that stands in a service's place."""
         if service.startswith((GROUP, "user:")):
             return self.of_team(service, "answers for what nobody else does")
-        found = self.service(service)
+        found = self._learned.get(service) or self.service(service)
         if found is None:
             return self.of_team(self.fallback, f"{_short(service)} is not in the catalog")
         written = self._named(found)
         if written is not None:
             return self._followed(written, written.team or found.owner.ref, "its file names it")
-        named = _escalation(found)
+        named = found.escalation
         lost = f"; its file names {named}, which does not exist" if named else ""
         if not found.owner.people:
             nobody = f"there is nobody in {found.owner.title}" if found.owner.ref else "it has no owner in the catalog"
             return self.of_team(self.fallback, f"{_short(service)}: {nobody}{lost}")
         return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
 
-    def _named(self, service: Service) -> Written | None:
+    def _named(self, service: Described) -> Written | None:
         """Return the escalation that a service's file names, where there is one of that name."""
-        return self.policies.get(_escalation(service))
+        return self.policies.get(service.escalation)
 
     def of_team(self, team: str, why: str) -> Answers:
         """Return a team's own escalation, or the usual one."""
@@ -240,12 +242,6 @@ def usual(team: str) -> Policy:
         return Policy(USUAL, ())
     levels = (Level((Target(TargetKind.TEAM, team),), _LONG), Level((Target(TargetKind.MEMBERS, team),), _LONG))
     return Policy(USUAL, levels if team.startswith(GROUP) else levels[:1], repeat=1, team=team)
-
-
-def _escalation(service: Service) -> str:
-    said = (service.document.get("spec") or {}).get("oncall")
-    named = said.get("escalation") if isinstance(said, Mapping) else None
-    return named if isinstance(named, str) else ""
 
 
 def _holding(versions: Sequence[Written], at: datetime) -> Written | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from catalog.query import Service
+from catalog.brief import Described
 from oncall.answering import GROUP, Answering, Answers
 from oncall.policy import Level, Policy, TargetKind
 from oncall.terms import PRIMARY, Shift
@@ -35,7 +35,7 @@ class Line:
     policy: Policy
     team: str  # who answers; empty: nobody
     why: str
-    services: tuple[Service, ...]
+    services: tuple[Described, ...]
     first: tuple[Holder, ...]
     behind: tuple[Holder, ...]  # of the second level, who are not of the first
 
@@ -44,10 +44,10 @@ class Line:
         return any(one.person for one in self.first)
 
 
-def lines(answering: Answering, services: Sequence[Service], at: datetime) -> list[Line]:
+def lines(answering: Answering, services: Sequence[Described], at: datetime) -> list[Line]:
     """Return who answers for these services, those whom nobody answers for first, then by the team's name."""
     answering.learn(services)
-    together: dict[tuple[str, str], list[Service]] = {}
+    together: dict[tuple[str, str], list[Described]] = {}
     answers: dict[tuple[str, str], Answers] = {}
     for service in services:
         found = answering.of(service.ref)
@@ -68,7 +68,7 @@ def line(answering: Answering, service: str, at: datetime) -> Line:
 
 
 def _line(
-    answering: Answering, policy: Policy, team: str, why: str, services: tuple[Service, ...], at: datetime
+    answering: Answering, policy: Policy, team: str, why: str, services: tuple[Described, ...], at: datetime
 ) -> Line:
     first = tuple(holders(answering, policy.levels[0], at)) if policy.levels else ()
     there = {one.person for one in first}

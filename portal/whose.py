@@ -14,9 +14,8 @@ from portal.render import short_ref
 
 def somebody(session: Session, user_ref: str) -> tuple[str, frozenset[str]]:
     """Return a person's full name and the teams that count her in."""
-    known = catalog.directory(session)
-    person = known.people.get(user_ref)
-    return person.name if person else short_ref(user_ref), known.teams_of(user_ref)
+    name, teams = catalog.belongs(session, user_ref)
+    return name or short_ref(user_ref), teams
 
 
 def names(session: Session, refs: Iterable[str]) -> Mapping[str, str]:
