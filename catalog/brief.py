@@ -7,14 +7,13 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from catalog import around, ownership
 from catalog.groups import Directory
-from catalog.naming import names_owner
 from catalog.ownership import Owner
 from catalog.query import escalation_of
 from catalog.tables import SEARCH, EntityRow
@@ -60,15 +59,14 @@ def briefs(session: Session, known: Directory | None = None, *, deploys: bool = 
     """
     known = around.whole(session) if known is None else known
     named, going = _escalations(session), _deploying(session) if deploys else frozenset()
-    query = select(*_ABOUT, *_SINCE, *_SAID, *_PLACE).where(EntityRow.kind == "component")
+    query: Select[Any] = select(*_ABOUT, *_SINCE, *_SAID, *_PLACE).where(EntityRow.kind == "component")
     owners: dict[tuple[str | None, ...], Owner] = {}
     found = []
     for row in session.execute(query.order_by(EntityRow.name, EntityRow.ref)):
-        number, ref, name, title, description, stale, removed, *_ = row
-        claim = around.claim(row)
-        # Whoever names an owner has the one that everybody has who names the same; what is inherited has a way to go.
-        key = (claim.owner_text, claim.owner_ref, claim.source, "" if names_owner(claim) else ref)
-        owner = owners.get(key) or owners.setdefault(key, ownership.owner_of(claim, known))
+        number, ref, name, title, description, stale, removed, text, owner_ref, source, _, _, part_of, path = row
+        # Whoever names an owner has the one that everybody has who names the same; what is inherited has its own way.
+        key = (text, owner_ref, source or path, ref if part_of else "")
+        owner = owners.get(key) or owners.setdefault(key, ownership.owner_of(around.claim(row), known))
         said = named.get(number, ""), number in going
         found.append(Brief(ref, name, title, description, owner, *said, stale, removed))
     return found

@@ -47,16 +47,18 @@ class Line:
 def lines(answering: Answering, services: Sequence[Described], at: datetime) -> list[Line]:
     """Return who answers for these services, those whom nobody answers for first, then by the team's name."""
     answering.learn(services)
+    alike: dict[tuple[str, bool, str], list[Described]] = {}  # what says who answers is the same of all of them
+    for service in services:
+        alike.setdefault((service.owner.ref, bool(service.owner.people), service.escalation), []).append(service)
     together: dict[tuple[str, str], list[Described]] = {}
     answers: dict[tuple[str, str], Answers] = {}
-    for service in services:
-        found = answering.of(service.ref)
+    for theirs in alike.values():
+        found = answering.of(theirs[0].ref)
         key = (found.policy.name, found.team)
         answers.setdefault(key, found)
-        together.setdefault(key, []).append(service)
+        together.setdefault(key, []).extend(theirs)
     made = [
-        _line(answering, answers[key].policy, key[1], answers[key].why, tuple(theirs), at)
-        for key, theirs in together.items()
+        _line(answering, answers[key].policy, key[1], answers[key].why, tuple(its), at) for key, its in together.items()
     ]
     return sorted(made, key=lambda one: (one.is_covered, one.team.rpartition("/")[2], one.policy.name))
 
