@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from catalog import around, ownership
@@ -59,7 +59,7 @@ def briefs(session: Session, known: Directory | None = None, *, deploys: bool = 
     """
     known = around.whole(session) if known is None else known
     named, going = _escalations(session), _deploying(session) if deploys else frozenset()
-    query: Select[Any] = select(*_ABOUT, *_SINCE, *_SAID, *_PLACE).where(EntityRow.kind == "component")
+    query: Any = select(*_ABOUT, *_SINCE, *_SAID, *_PLACE).where(EntityRow.kind == "component")
     owners: dict[tuple[str | None, ...], Owner] = {}
     found = []
     for row in session.execute(query.order_by(EntityRow.name, EntityRow.ref)):
