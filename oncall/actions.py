@@ -109,6 +109,8 @@ class Actions:
             if _HOW_BAD.index(incident.severity) > _HOW_BAD.index(target.severity):
                 worse = f"#{number} is worse, and was merged into it"
                 facts.append(Fact(Kind.SEVERITY_CHANGED, by, worse, severity=incident.severity))
+            if target.state is State.MUTED and silencing.covered(session, into, at) is None:
+                facts.append(Fact(Kind.UNMUTED, by, f"no silence covers what #{number} brought; it goes on at level 1"))
             mover.happen(target, facts, at)
 
         return self._do(number, lambda incident: [Fact(Kind.MERGED, by, reason, into=into)], after, [into])

@@ -12,6 +12,7 @@ from oncall.incident import ENDED, Fact, Incident, Kind, Page, State
 from oncall.machine import apply
 from oncall.policy import Strategy, Target, person
 from oncall.reach import Reachable
+from oncall.silences import ended
 from oncall.terms import Urgency
 
 LOOK = timedelta(minutes=5)  # between two looks whether anybody is back, when nobody could be reached at all
@@ -165,7 +166,7 @@ def _until(incident: Incident, on_call: OnCall, now: datetime) -> Fact | None:
         return None
     if incident.state is State.SNOOZED:
         return Fact(Kind.UNSNOOZED, reason="the snooze is over; it goes on at level 1")
-    return Fact(Kind.UNMUTED, reason="what muted it has ended; it goes on at level 1")
+    return Fact(Kind.UNMUTED, reason=f"{ended(incident.reason)}; it goes on at level 1")
 
 
 def _back(incident: Incident, on_call: OnCall, now: datetime) -> Fact | None:

@@ -67,7 +67,7 @@ def apply(incident: Incident | None, fact: Fact, at: datetime) -> Incident:
         return _opened(fact, at)
     _in_order(incident, fact)
     after = replace(incident, **_CHANGES.get(fact.kind, _nothing)(incident, fact, at), state=state)
-    if state is not before:
+    if state is not before or fact.kind is Kind.MUTED:  # muted until another moment is muted for another reason
         after = replace(after, reason=fact.reason, ended_at=at if state in ENDED else None)
     return after
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ledger import events
 from ledger.jobs import Jobs
-from oncall import outbox, pagerdutying, planstore, reach, store
+from oncall import outbox, pagerdutying, planstore, reach, silencing, store
 from oncall.answering import Answering
 from oncall.deciding import Record, Wait, decide
 from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
@@ -69,17 +69,17 @@ class Mover:
     def carry(self, incident: Incident, at: datetime, before: Incident | None = None) -> Incident:
         """Do all that is due, write the incident, and have it looked at again in time."""
         before = before or incident
-        after, carried = self._carried(incident, at)
+        after, carried = self._carried(incident, at, is_new=False)
         if after is not before:
             after = store.save(self.session, before, after, at)
         return self._look_again(after, carried, at)
 
-    def _carried(self, incident: Incident, at: datetime) -> tuple[Incident, _Carried]:
-        """Let all that is due happen; return what it came to, and what it brings."""
+    def _carried(self, incident: Incident, at: datetime, *, is_new: bool = True) -> tuple[Incident, _Carried]:
+        """Let all that is due happen; return what it came to, and what it brings. What is new is known to be wanted."""
         happened: list[tuple[Incident, Fact]] = []
         act = decide(incident, self.answering.on_call, at)
         while isinstance(act, Record):
-            for fact in act.facts:
+            for fact in act.facts if is_new else silencing.instead(self.session, incident, act.facts, at):
                 incident = apply(incident, fact, at)
                 record(self.session, incident, fact, at)
                 happened.append((incident, fact))

@@ -23,7 +23,7 @@ from ledger.jobs import Claim, Jobs, Lost
 from oncall import grouping, intakestore, store, understanding
 from oncall.answering import Answering
 from oncall.grouping import Placed
-from oncall.incident import Fact, Kind, Opening
+from oncall.incident import Fact, Kind, Opening, State
 from oncall.intakestore import Body, Key
 from oncall.machine import acknowledgement
 from oncall.moving import PORTAL, Mover
@@ -223,8 +223,10 @@ class Taking:
         worse = SEVERITIES.index(said.severity) > SEVERITIES.index(incident.severity)
         if wakes or worse:
             facts.append(Fact(Kind.SEVERITY_CHANGED, reason="an alert that is worse joined", severity=said.severity))
-        mover.happen(incident, facts, now)
+        if incident.state is State.MUTED:  # what a silence covers joins nothing
+            facts.append(Fact(Kind.UNMUTED, reason="an alert that no silence covers joined; it goes on at level 1"))
         self._keep(said, number, service, why, alert)
+        mover.happen(incident, facts, now)
 
     def _keep(self, said: Signal, number: int, service: str, why: str, alert: int | None) -> None:
         if alert is None:

@@ -4,7 +4,8 @@ A silence is a sentence with an owner and an end; it never becomes the rule by b
 kept all the same, and opens an incident when the silence ends and the alert does not.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,8 @@ MOST_MATCHERS = 20
 WARNING = timedelta(hours=1)  # before the end, but never more than a quarter of the whole length
 FIELDS = ("service", "source", "host", "component", "group", "class", "severity", "title")
 LABEL = "label:"
+ENDED = "ended, and this has not"
+_NAMED = re.compile(r"\b((?:silence|maintenance) (\d+)) of ")
 
 
 class How(StrEnum):
@@ -141,6 +144,41 @@ def muted(signal: Signal, service: str, silences: Iterable[Silence], now: dateti
         return None
     longest = max(on, key=lambda one: (one.over, one.number))
     return Mute("; ".join(map(_told, on)), longest.over, tuple(one.number for one in on))
+
+
+def all_muted(alerts: Collection[tuple[Signal, str]], silences: Sequence[Silence], now: datetime) -> Mute | None:
+    """Return why none of these alerts pages anybody, until the first of them may again; None when one may now."""
+    found: list[Mute] = []
+    for signal, service in alerts:
+        mute = muted(signal, service, silences, now)
+        if mute is None:
+            return None
+        found.append(mute)
+    if not found:
+        return None
+    reasons = dict.fromkeys(part for one in found for part in one.reason.split("; "))
+    numbers = dict.fromkeys(number for one in found for number in one.silences)
+    return Mute("; ".join(reasons), min(one.until for one in found), tuple(numbers))
+
+
+def named(reason: str) -> tuple[str, ...]:
+    """Return the numbers of the silences that a reason names.
+
+    >>> named("silence 3 of user:default/ada until 2026-03-02 18:00 UTC (a move): host=db-1")
+    ('3',)
+    """
+    return tuple(number for _, number in _NAMED.findall(reason))
+
+
+def ended(reason: str) -> str:
+    """Say that what an incident was muted by is over, from the reason for which it was.
+
+    >>> ended("silence 3 of user:default/ada until 2026-03-02 18:00 UTC (a move): host=db-1")
+    'silence 3 has ended, and this has not'
+    """
+    found = list(dict.fromkeys(which for which, _ in _NAMED.findall(reason)))
+    what = " and ".join(found) or "what muted it"
+    return f"{what} {'have' if len(found) > 1 else 'has'} {ENDED}"
 
 
 def covers(silence: Silence, signal: Signal, service: str) -> bool:

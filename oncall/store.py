@@ -74,6 +74,14 @@ def everything_open(session: Session) -> Sequence[Incident]:
     return [one for row in rows if (one := _readable({**row.told, "version": row.version})) is not None]
 
 
+def escalating(session: Session, states: Collection[str], among: Collection[int] | None = None) -> Sequence[Incident]:
+    """Return the open incidents in some states, the smallest number first, but for those that nobody can read."""
+    query = select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None))
+    query = query.where(IncidentRow.state.in_(states)).order_by(IncidentRow.id)
+    rows = session.execute(query if among is None else query.where(IncidentRow.id.in_(among)))
+    return [one for row in rows if (one := _readable({**row.told, "version": row.version})) is not None]
+
+
 def open_numbers(session: Session) -> Collection[int]:
     """Return the numbers of all that have not ended, readable or not."""
     return set(session.scalars(select(IncidentRow.id).where(IncidentRow.resolved_at.is_(None))))
@@ -257,6 +265,19 @@ def muted_alerts(
         query = query.where(AlertRow.id.in_(among))
     rows = session.execute(query.order_by(AlertRow.id).limit(limit))
     return [(row.id, signals.from_json(row.said), row.service) for row in rows]
+
+
+def burning(session: Session, incidents: Collection[int]) -> Mapping[int, Sequence[tuple[Signal, str]]]:
+    """Return the open alerts of some incidents, each with its service; none of one that has an unreadable alert."""
+    asked = (AlertRow.incident_id.in_(incidents), AlertRow.resolved_at.is_(None))
+    found: dict[int, list[tuple[Signal, str]]] = {}
+    lost = set()
+    for row in session.execute(select(AlertRow.incident_id, AlertRow.said, AlertRow.service).where(*asked)):
+        try:
+            found.setdefault(row.incident_id, []).append((signals.from_json(row.said), row.service))
+        except (ValueError, TypeError, LookupError):
+            lost.add(row.incident_id)
+    return {number: alerts for number, alerts in found.items() if number not in lost}
 
 
 def alerts_of(session: Session, incident: int) -> Sequence[AlertRow]:

@@ -16,11 +16,12 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Error
 from ledger.jobs import Jobs
-from oncall import heartbeat, intakestore, notices, planstore, store
+from oncall import heartbeat, intakestore, notices, planstore, silencing, store
 from oncall import signal as signals
 from oncall.answering import Answering
 from oncall.heartbeat import Expected, Fine, Late
 from oncall.intakestore import HeartbeatRow, Key
+from oncall.muting import settle
 from oncall.receiving import BATCH, Receiver, Taking, tell
 from oncall.silences import Silence, to_warn
 from oncall.silencing import readable, standing
@@ -73,9 +74,19 @@ class Watcher:
                 intakestore.end_silences(tx, over, now)
                 for one in warn:
                     self._warn(tx, one, now)
+        while self._settle(now) == BATCH:
+            continue
         after: int | None = 0
         while after is not None:
             after = self._wake(after, now)
+
+    def _settle(self, now: datetime) -> int:
+        """Mute what a silence has come to cover, and wake what none covers any more, a few at a time."""
+        with self.database.read() as session:
+            if not silencing.changed(session, now):
+                return 0
+        with self.jobs.transaction() as tx:
+            return settle(tx, self.jobs, self.fallback, now, BATCH)
 
     def _wake(self, after: int, now: datetime) -> int | None:
         """Take up some of what is muted and need not be; return where to go on, None at the end."""

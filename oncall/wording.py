@@ -1,6 +1,7 @@
 """The sentences that people read in pages: why this person, why now. Pure."""
 
 from oncall.incident import Incident, Kind
+from oncall.silences import ENDED
 
 
 def why_paged(because: str, target: str, level: int, loop: int, incident: Incident) -> str:
@@ -16,7 +17,13 @@ def why_paged(because: str, target: str, level: int, loop: int, incident: Incide
     if level == 0:
         return f"{service} was given to you."
     again = f", round {loop + 1}" if loop else ""
-    return f"You are {_as(target)}: level {level} of {len(incident.policy.levels)}{again}."
+    why = f"You are {_as(target)}: level {level} of {len(incident.policy.levels)}{again}."
+    return why + (f" It pages again, since {incident.reason.split(';')[0]}." if is_back(incident, level, loop) else "")
+
+
+def is_back(incident: Incident, level: int, loop: int) -> bool:
+    """Is it the first page after a silence?"""
+    return level == 1 and not loop and ENDED in incident.reason
 
 
 def _as(target: str) -> str:
