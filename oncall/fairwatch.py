@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from oncall import fairness, load, loadquery, planstore
-from oncall.almanac import Place
+from oncall import fairness, freedays, load, loadquery, planstore
 from oncall.answering import Answering
 from oncall.fairness import Quarter, Uneven
 from oncall.load import Load
@@ -50,8 +48,8 @@ def carried(answering: Answering, name: str, at: datetime) -> Fairness | None:
     members = in_rotation(schedule, at)
     people = list(dict.fromkeys([*members, *(shift.person for shift in shifts if shift.person)]))
     woken = loadquery.pages(answering.session, people, versions[-1].team, since, until)
-    homes = {ref: Place(ZoneInfo(zone)) for ref, zone in planstore.zones(answering.session, people).items()}
-    found = load.loads(shifts, woken, since, until, people=members, home=Place(schedule.zone), homes=homes)
+    there = freedays.homes(answering, name, schedule.zone, people)
+    found = load.loads(shifts, woken, since, until, people=members, home=there.home, homes=there.of_people)
     found.sort(key=lambda one: people.index(one.person) if one.person in people else len(people))
     shares = {**dict.fromkeys(members, 0.0), **shares_of(answering, name, since, until)}
     names = {one.ref: one.name for one in answering.known.people.values()}

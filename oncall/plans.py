@@ -1,14 +1,14 @@
 """What people do to schedules and escalations: write, take, cover, swap, give back. Each is shown before it is saved.
 
 The past never changes, whoever is on call now stays so unless it is asked for, and the people affected are told. Each
-door asks beforehand who says it and may they.
+door asks beforehand who says it and may they. What takes long, the review, is made before anything is locked; where
+somebody else wrote meanwhile, it is made again.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -17,32 +17,20 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Jobs
-from oncall import coverage, notices, overrides, planstore, policyfile, reviewing, schedulefile
-from oncall.almanac import Place
+from oncall import notices, overrides, planstore, policyfile, schedulefile
 from oncall.answering import Answering
-from oncall.coverage import Finding
 from oncall.overrides import Override
 from oncall.planstore import ESCALATION, SCHEDULE, Kept
 from oncall.policy import Policy
+from oncall.proposing import Proposal, proposal
 from oncall.reviewing import Review
-from oncall.schedule import Schedule, render
+from oncall.schedule import Schedule
 from oncall.terms import PRIMARY, Kind, Shift
 
-AHEAD = timedelta(days=56)  # as far as a change is looked at before it is saved
+__all__ = ["Plans", "Proposal"]
+
+TRIES = 3  # until a review and the writing of it are one transaction
 LONGEST = timedelta(days=366)  # of one override
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a change would do: per person, to who is on call now, and what would be wrong afterwards."""
-
-    schedule: str
-    review: Review
-    findings: Sequence[Finding]  # of the time to come, as it would be
-    shifts: Sequence[Shift]  # as they would be
-    zone: ZoneInfo
-    since: datetime
-    until: datetime
 
 
 @dataclass(frozen=True)
@@ -61,18 +49,46 @@ class Plans:
         """Return what a schedule's new text would do; Error(INVALID) with every problem of it."""
         schedule, now = self._read(name, text), self.clock()
         with self.database.read() as session:
-            return self._proposal(session, name, schedule, now)
+            return proposal(Answering(session, self.fallback), name, schedule, now)
 
     def save(self, name: str, team: str, text: str, by: str, why: str = "") -> Proposal:
         """Keep a schedule's new text, which holds from now on; tell whom it affects."""
         schedule, now = self._read(name, text), self.clock()
-        with self.jobs.transaction() as tx:
-            proposal = self._proposal(tx, name, schedule, now)
+
+        def review(session: Session) -> Proposal:
+            return proposal(Answering(session, self.fallback), name, schedule, now)
+
+        def write(tx: Session, made: Proposal) -> None:
             written = planstore.write(tx, SCHEDULE, name, team, text, now, by, why)
-            data = {"version": written.version, "why": why, "said": list(proposal.review.sentences)[:50]}
+            data = {"version": written.version, "why": why, "said": list(made.review.sentences)[:50]}
             events.record(tx, "oncall.schedule_written", f"schedule:{name}", by, now, data)
-            self._tell(tx, name, proposal.review, by, now)
-        return proposal
+
+        return self._kept(name, by, now, review, write)
+
+    def _kept(
+        self,
+        schedule: str,
+        by: str,
+        now: datetime,
+        review: Callable[[Session], Proposal],
+        write: Callable[[Session, Proposal], None],
+    ) -> Proposal:
+        """Review, then write that if nobody changed the schedule meanwhile; the last time, both at once."""
+        for _ in range(TRIES):
+            with self.database.read() as session:
+                seen, made = planstore.state(session, schedule, now), review(session)
+            if self.only_looks:
+                return made
+            with self.jobs.transaction() as tx:
+                if planstore.state(tx, schedule, now) == seen:
+                    write(tx, made)
+                    self._tell(tx, schedule, made.review, by, now)
+                    return made
+        with self.jobs.transaction() as tx:
+            made = review(tx)
+            write(tx, made)
+            self._tell(tx, schedule, made.review, by, now)
+        return made
 
     def take_away(self, kind: str, name: str, by: str, why: str = "") -> None:
         """Take a schedule or an escalation away; what it was stays."""
@@ -130,34 +146,6 @@ class Plans:
     def _users_of(self, session: Session, schedule: str) -> Sequence[str]:
         return [name for name, one in planstore.documents(session, ESCALATION).items() if f"{schedule}/" in one.text]
 
-    def _proposal(
-        self,
-        session: Session,
-        name: str,
-        schedule: Schedule,
-        now: datetime,
-        more: Sequence[Override] = (),
-        but: Sequence[int] = (),
-    ) -> Proposal:
-        """`more`: overrides that would be added, `but`: those that would go."""
-        answering, until = Answering(session, self.fallback), now + AHEAD
-        before = answering.shifts(name, now, until)
-        standing = [one for one in answering.overrides(name) if one.number not in but]
-        after = render(schedule, now, until, [*standing, *more])
-        people = {shift.person for shift in (*before, *after) if shift.person}
-        rules = planstore.rules(session, people)
-        reachable = [person for person in people if any(one.verified for one in rules[person].channels)]
-        homes = {person: Place(ZoneInfo(zone)) for person, zone in planstore.zones(session, people).items()}
-        known = answering.known.people
-        names = {person: known[person].name for person in people if person in known}
-        about = (before, after, now, until, now)
-        review = reviewing.review(
-            *about, reachable=reachable, known=list(known), home=Place(schedule.zone), homes=homes, names=names
-        )
-        wanted = (after, schedule.roles, now, until, reachable, list(known))
-        findings = coverage.findings(*wanted, zone=schedule.zone, names=names)
-        return Proposal(name, review, findings, after, schedule.zone, now, until)
-
     # --- overrides ----------------------------------------------------------------------------------------------------
 
     def override(
@@ -203,20 +191,29 @@ class Plans:
     def give_back(self, number: int, by: str) -> Proposal:
         """Take an override away; one in progress is cut short, and what was of it stays. A swap goes as a whole."""
         now = self.clock()
-        with self.jobs.transaction() as tx:
-            kept = planstore.override(tx, number)
-            if kept is None:
-                raise Error(Code.NOT_FOUND, f"There is no override {number}; it may have been taken away already.")
-            answering = Answering(tx, self.fallback)
-            both = [kept, *(one for one in [planstore.override(tx, kept.pair or 0)] if one is not None)]
-            proposal = self._reviewed(tx, answering, kept.schedule, now, (), [one.override.number for one in both])
-            if self.only_looks:
-                return proposal
+        with self.database.read() as session:
+            schedule = self._standing(session, number)[0].schedule
+
+        def review(session: Session) -> Proposal:
+            gone = [one.override.number for one in self._standing(session, number)]
+            answering = Answering(session, self.fallback)
+            return proposal(answering, schedule, self._schedule(answering, schedule), now, but=gone)
+
+        def write(tx: Session, _: Proposal) -> None:
+            both = self._standing(tx, number)
             for one in both:
                 self._end(tx, one, now)
-            events.record(tx, "oncall.given_back", f"schedule:{kept.schedule}", by, now, _told(kept.override))
-            self._tell(tx, kept.schedule, proposal.review, by, now)
-        return proposal
+            events.record(tx, "oncall.given_back", f"schedule:{schedule}", by, now, _told(both[0].override))
+
+        return self._kept(schedule, by, now, review, write)
+
+    def _standing(self, session: Session, number: int) -> Sequence[Kept]:
+        """Return an override, and the other half of a swap."""
+        kept = planstore.override(session, number)
+        if kept is None:
+            raise Error(Code.NOT_FOUND, f"There is no override {number}; it may have been taken away already.")
+        other = planstore.override(session, kept.pair or 0)
+        return [kept] if other is None else [kept, other]
 
     def _end(self, session: Session, kept: Kept, now: datetime) -> None:
         if overrides.is_over(kept.override, now):
@@ -228,24 +225,22 @@ class Plans:
 
     def _put(self, schedule: str, make: Callable[[Answering], Sequence[Override]], by: str) -> Proposal:
         now = self.clock()
-        with self.jobs.transaction() as tx:
-            answering = Answering(tx, self.fallback)
-            found = answering.schedule(schedule)
-            if found is None:
-                raise Error(Code.NOT_FOUND, f"There is no schedule {schedule}; look at the list of all.")
-            made = make(answering)
-            self._sensible(answering, found, made)
-            proposal = self._reviewed(tx, answering, schedule, now, made, ())
-            if self.only_looks:
-                return proposal
-            numbers = [planstore.put_override(tx, schedule, one) for one in made]
+
+        def review(session: Session) -> Proposal:
+            answering = Answering(session, self.fallback)
+            found, more = self._schedule(answering, schedule), make(answering)
+            self._sensible(answering, found, more)
+            return proposal(answering, schedule, found, now, more)
+
+        def write(tx: Session, made: Proposal) -> None:
+            numbers = [planstore.put_override(tx, schedule, one) for one in made.more]
             if len(numbers) == 2:
                 planstore.pair_overrides(tx, *numbers)
-            for one in made:
+            for one in made.more:
                 kind = "oncall.swapped" if one.kind is Kind.SWAP else "oncall.overridden"
                 events.record(tx, kind, f"schedule:{schedule}", by, now, _told(one))
-            self._tell(tx, schedule, proposal.review, by, now)
-        return proposal
+
+        return self._kept(schedule, by, now, review, write)
 
     def _sensible(self, answering: Answering, schedule: Schedule, made: Sequence[Override]) -> None:
         known = answering.known.people
@@ -258,18 +253,11 @@ class Plans:
         if faults:
             raise Error(Code.INVALID, "This cannot be planned", reasons=list(dict.fromkeys(faults)))
 
-    def _reviewed(
-        self,
-        session: Session,
-        answering: Answering,
-        schedule: str,
-        now: datetime,
-        more: Sequence[Override],
-        but: Sequence[int],
-    ) -> Proposal:
-        found = answering.schedule(schedule)
-        assert found is not None
-        return self._proposal(session, schedule, found, now, more, but)
+    def _schedule(self, answering: Answering, name: str) -> Schedule:
+        found = answering.schedule(name)
+        if found is None:
+            raise Error(Code.NOT_FOUND, f"There is no schedule {name}; look at the list of all.")
+        return found
 
     def _shift(self, answering: Answering, schedule: str, role: str, at: datetime) -> Shift:
         shift = answering.who(schedule, at).get(role)

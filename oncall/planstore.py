@@ -45,9 +45,10 @@ def write(
     return made
 
 
-def documents(session: Session, kind: str) -> Mapping[str, Written]:
-    """Return the newest version of each document of a kind that is still there, by name."""
+def documents(session: Session, kind: str, names: Collection[str] | None = None) -> Mapping[str, Written]:
+    """Return the newest version of each document of a kind, or of some of them, that is still there, by name."""
     newest = select(func.max(DocumentRow.id)).where(DocumentRow.kind == kind).group_by(DocumentRow.name)
+    newest = newest if names is None else newest.where(DocumentRow.name.in_(names))
     rows = session.scalars(select(DocumentRow).where(DocumentRow.id.in_(newest)).order_by(DocumentRow.name))
     return {row.name: _written(row) for row in rows if row.text}
 
@@ -85,21 +86,10 @@ class Kept:
 
 def put_override(session: Session, schedule: str, override: Override, pair: int | None = None) -> int:
     """Write an override; return its number."""
-    made = session.execute(
-        insert(OverrideRow).values(
-            schedule=schedule,
-            role=override.role,
-            person=override.person,
-            start=override.start,
-            end=override.end,
-            kind=override.kind,
-            replaces=override.replaces,
-            pair=pair,
-            by=override.by,
-            created_at=override.created,
-            reason=override.reason,
-        )
-    )
+    same = ("role", "person", "start", "end", "kind", "replaces", "by", "reason")
+    said = {name: getattr(override, name) for name in same}
+    row = insert(OverrideRow).values(**said, schedule=schedule, pair=pair, created_at=override.created)
+    made = session.execute(row)
     return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
 
 
@@ -111,6 +101,13 @@ def overrides(session: Session, schedule: str | None = None, ends_after: datetim
     if ends_after is not None:
         query = query.where(OverrideRow.end > ends_after)
     return [_kept(row) for row in session.scalars(query)]
+
+
+def state(session: Session, schedule: str, now: datetime) -> object:
+    """Return what is another one once a schedule is written anew, or an override of it is made, cut or taken away."""
+    about = (DocumentRow.kind == SCHEDULE, DocumentRow.name == schedule)
+    standing = [(one.override.number, one.override.end) for one in overrides(session, schedule, now)]
+    return session.scalar(select(func.max(DocumentRow.version)).where(*about)), standing
 
 
 def override(session: Session, number: int) -> Kept | None:

@@ -1,5 +1,6 @@
 """Schedules, escalations and overrides over the API: read them, change them, and be shown what a change does."""
 
+from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -7,7 +8,7 @@ from apiflask import APIBlueprint
 from catalog import refs
 from ledger.errors import Code, Error
 from oncall import planstore
-from oncall.plans import Proposal
+from oncall.plans import Plans, Proposal
 from oncall.planstore import ESCALATION, SCHEDULE, Kept, Written
 from oncall.policy import Policy
 from oncall.reviewing import Change
@@ -147,59 +148,69 @@ def overrides(name: str) -> Any:
 
 @bp.post("/oncall/schedules/<name>/overrides")
 @bp.input(shapes.OverrideIn, arg_name="asked")
-@bp.output(shapes.Proposal, 201, description="It holds")
+@bp.input(shapes.DryQuery, location="query", arg_name="how")
+@bp.output(shapes.Proposal, 201, description="It holds; with `?dry_run=true` nothing is changed, and 200")
 @bp.doc(responses=TAKEN)
-def override(name: str, asked: shapes.OverrideIn) -> Any:
+def override(name: str, asked: shapes.OverrideIn, how: shapes.DryQuery) -> Any:
     """Have somebody hold a role for a while, whatever the rotation says"""
     services, asks = auth.services(), auth.somebody()
     person = duty.person(asked.person, asks)
     with services.database.read() as session:
         actor = duty.puts_in(services, session, asks, name, person)
-    plans = services.oncall.plans
-    made = plans.override(name, asked.role, person, asked.since, asked.until, actor, asked.reason.strip())
-    return told(made), 201
+    made = _plans(how).override(name, asked.role, person, asked.since, asked.until, actor, asked.reason.strip())
+    return _done(made, how)
 
 
 @bp.post("/oncall/schedules/<name>/cover")
 @bp.input(shapes.CoverIn, arg_name="asked")
-@bp.output(shapes.Proposal, 201, description="It holds")
+@bp.input(shapes.DryQuery, location="query", arg_name="how")
+@bp.output(shapes.Proposal, 201, description="It holds; with `?dry_run=true` nothing is changed, and 200")
 @bp.doc(responses=TAKEN)
-def cover(name: str, asked: shapes.CoverIn) -> Any:
+def cover(name: str, asked: shapes.CoverIn, how: shapes.DryQuery) -> Any:
     """Take the shift that a moment is in, or a part of it, or have somebody take it"""
     services, asks = auth.services(), auth.somebody()
     person = duty.person(asked.person, asks)
     with services.database.read() as session:
         has_it = duty.holder(services, session, name, asked.role, asked.at)
         actor = duty.puts_in(services, session, asks, name, person, has_it)
-    plans = services.oncall.plans
     reason = asked.reason.strip()
-    made = plans.cover(name, asked.role, asked.at, person, actor, asked.since, asked.until, reason)
-    return told(made), 201
+    made = _plans(how).cover(name, asked.role, asked.at, person, actor, asked.since, asked.until, reason)
+    return _done(made, how)
 
 
 @bp.post("/oncall/schedules/<name>/swap")
 @bp.input(shapes.SwapIn, arg_name="asked")
-@bp.output(shapes.Proposal, 201, description="It holds")
+@bp.input(shapes.DryQuery, location="query", arg_name="how")
+@bp.output(shapes.Proposal, 201, description="It holds; with `?dry_run=true` nothing is changed, and 200")
 @bp.doc(responses=TAKEN)
-def swap(name: str, asked: shapes.SwapIn) -> Any:
+def swap(name: str, asked: shapes.SwapIn, how: shapes.DryQuery) -> Any:
     """Exchange the shifts that two moments are in"""
     services, asks = auth.services(), auth.somebody()
     with services.database.read() as session:
         both = [duty.holder(services, session, name, asked.role, at) for at in (asked.mine, asked.with_)]
         actor = duty.puts_in(services, session, asks, name, *both)
-    plans = services.oncall.plans
-    return told(plans.swap(name, asked.role, asked.mine, asked.with_, actor, asked.reason.strip())), 201
+    return _done(_plans(how).swap(name, asked.role, asked.mine, asked.with_, actor, asked.reason.strip()), how)
 
 
 @bp.delete("/oncall/overrides/<int:override_id>")
+@bp.input(shapes.DryQuery, location="query", arg_name="how")
 @bp.output(shapes.Proposal, description="What is over of it stays; a swap goes as a whole")
 @bp.doc(responses=NOT_YOURS)
-def give_back(override_id: int) -> Any:
+def give_back(override_id: int, how: shapes.DryQuery) -> Any:
     """Take an override away; one in progress is cut short"""
     services = auth.services()
     with services.database.read() as session:
         actor = duty.gives_back(services, session, auth.somebody(), override_id)
-    return told(services.oncall.plans.give_back(override_id, actor))
+    return told(_plans(how).give_back(override_id, actor), saved=not how.dry_run)
+
+
+def _plans(how: shapes.DryQuery) -> Plans:
+    return replace(auth.services().oncall.plans, only_looks=how.dry_run)
+
+
+def _done(made: Proposal, how: shapes.DryQuery) -> tuple[shapes.Proposal, int]:
+    """Return what was done, or would be."""
+    return told(made, saved=not how.dry_run), 200 if how.dry_run else 201
 
 
 def _override(kept: Kept) -> shapes.Override:

@@ -187,6 +187,8 @@ def test_a_shift_is_covered_in_part_and_two_are_swapped(served: Served) -> None:
 
     later = AHEAD + 4 * DAY
     swapped = {"mine": later.isoformat(), "with": (later + DAY).isoformat()}
+    looked = taker.post(f"{ROOM}/swap?dry_run=true", swapped)
+    assert (looked.status_code, looked.json["saved"], len(looked.json["changes"])) == (200, False, 2)
     assert taker.post(f"{ROOM}/swap", swapped).status_code == 201
     assert primary(served, later) == other(has_it)
     assert primary(served, later + DAY) == has_it

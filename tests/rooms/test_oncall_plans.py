@@ -1,14 +1,16 @@
 """Taking, covering, swapping, giving back and writing: what was stays, and whoever is affected hears of it."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from ledger.db import Database
 from ledger.errors import Code, Error
-from oncall import notices, planstore
+from oncall import notices, planstore, proposing
 from oncall.answering import Answering
-from oncall.plans import Plans
+from oncall.plans import Plans, Proposal
 from oncall.planstore import ESCALATION, SCHEDULE
 from tests.conftest import NOON
 from tests.rooms.oncallhouse import ADA, BOB, EVE, ROTA, STEPS, TEAM, House
@@ -71,6 +73,33 @@ def test_a_new_text_holds_from_now_on_and_never_before(house: House, plans: Plan
         assert Answering(session).shifts("payments", NOON - DAY, NOON) == before
     house.now += HOUR
     assert primary(house, HOUR) == [EVE]
+
+
+def test_what_changes_between_the_review_and_the_writing_is_reviewed_again(
+    house: House, plans: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewed = []
+
+    def meanwhile(*about: Any) -> Proposal:
+        reviewed.append(proposing.proposal(*about))
+        if len(reviewed) == 1:  # bob is put in by somebody else, who was quicker
+            plans.override("payments", "primary", BOB, NOON + HOUR, NOON + 2 * HOUR, by=BOB)
+        return reviewed[-1]
+
+    monkeypatch.setattr("oncall.plans.proposal", meanwhile)
+    made = plans.override("payments", "primary", EVE, NOON + HOUR, NOON + 2 * HOUR, by=EVE)
+
+    assert len(reviewed) == 3  # eve's, bob's, and eve's again
+    assert [change.person for change in made.review.changes] == [BOB, EVE]
+    assert primary(house, HOUR) == [EVE]
+
+
+def test_a_look_changes_nothing_and_tells_nobody(house: House, plans: Plans) -> None:
+    looks = replace(plans, only_looks=True)
+    made = looks.swap("payments", "primary", NOON, NOON + DAY, by=BOB)
+    assert {change.person for change in made.review.changes} == {ADA, BOB}
+    assert primary(house, HOUR, DAY) == [ADA, BOB]
+    assert told(house, ADA) == []
 
 
 def test_what_cannot_be_planned_is_said_with_every_reason(house: House, plans: Plans) -> None:
