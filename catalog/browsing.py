@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from catalog import ownership
+from catalog.brief import Brief
 from catalog.groups import Claim, Directory
 from catalog.ownership import OWNED, Owner
 from catalog.places import Place
-from catalog.query import Service
 from catalog.tables import SEARCH, EntityRow, ProblemRow, RepositoryRow
 
 FACETS = ("kind", "type", "lifecycle", "owner", "label")
@@ -251,7 +251,7 @@ def owned(session: Session, known: Directory, ref: str) -> list[tuple[str, str]]
     return sorted(((one, title) for one, title in rows), key=lambda row: (row[1].lower(), row[0]))
 
 
-def needing_a_look(session: Session, found: Iterable[Service]) -> int:
+def needing_a_look(session: Session, found: Iterable[Brief]) -> int:
     """Count the services that are stale, removed, claimed twice, or that nobody answers for."""
     contested = set(session.scalars(_CONFLICT.distinct()))
     wrong = (one.stale_since or one.removed_at or one.ref in contested or not one.owner.people for one in found)

@@ -104,10 +104,10 @@ def service(session: Session, name_or_ref: str) -> Service:
     return _service(rows[0], around.around(session, [claim(rows[0])]), store.problem_counts(session, ref))
 
 
-def services_of(session: Session, refs: Collection[str]) -> Mapping[str, Service]:
+def services_of(session: Session, refs: Collection[str], known: Directory | None = None) -> Mapping[str, Service]:
     """Return those of some components that there are, by reference, without counting what is wrong with them."""
     rows = store_rows.components(session, refs)
-    known = around.around(session, [claim(row) for row in rows])
+    known = around.around(session, [claim(row) for row in rows]) if known is None else known
     return {row.ref: _service(row, known, {}) for row in rows}
 
 

@@ -8,8 +8,7 @@ from flask import Blueprint, g, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from catalog import query as catalog
-from catalog.query import Service
+from catalog.brief import Described, briefs
 from ledger.errors import Code, Error
 from oncall import ahead, board, notices, planstore
 from oncall.answering import Answering
@@ -26,7 +25,7 @@ bp = Blueprint("oncall", __name__)
 
 AHEAD = timedelta(days=28)
 MINE = timedelta(days=56)
-MOST = 200  # lines on one page
+MOST = 50  # lines on one page
 SHIFTS, NAMED = 6, 8
 MENDED = (Trouble.GAP, Trouble.LEFT, Trouble.ALONE)
 
@@ -50,13 +49,13 @@ class Mine:
 
 @bp.get("/oncall")
 def index() -> str:
-    """Who is on call; `q` looks into the names of services, teams and people."""
+    """Who is on call; `q` looks into the names of services, teams and people, `after` lines a page begins."""
     services, times, asks = auth.services(), common.times(), auth.somebody()
-    asked = request.args.get("q", "").strip()[:100]
+    asked, after = request.args.get("q", "").strip()[:100], _after(request.args.get("after", ""))
     with services.database.read() as session:
         topic = common.live(session)
         answering = Answering(session, services.oncall.fallback)
-        everything = catalog.services(session, known=answering.known)
+        everything = briefs(session, answering.known)
         lines = board.lines(answering, everything, times.now)
         mine = schedules_of(answering, asks)
         shifts = _shifts(answering, asks, mine)
@@ -75,8 +74,11 @@ def index() -> str:
         here="On call",
         topic=topic,
         band=band(lines, shifts, unreachable, bool(everything)),
-        lines=shown[:MOST],
-        more=max(len(shown) - MOST, 0),
+        lines=shown[after : after + MOST],
+        count=sum(len(one.services) for one in shown),
+        after=after,
+        last=min(after + MOST, len(shown)),
+        found=len(shown),
         asked=asked,
         shifts=shifts[:SHIFTS],
         coming=coming[:NAMED],
@@ -91,6 +93,11 @@ def index() -> str:
         is_somebody=bool(asks.user_ref),
         told=oncalltelling,
     )
+
+
+def _after(said: str) -> int:
+    """Read after how many lines a page begins; a number that nobody could have been given is the first page."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 6 else 0
 
 
 def schedules_of(answering: Answering, asks: Person) -> list[str]:
@@ -139,7 +146,7 @@ def _fits(line: Line, asked: str, teams: Mapping[str, str]) -> bool:
 def band(lines: Sequence[Line], shifts: Sequence[Mine], unreachable: Sequence[str], is_there: bool) -> Band:
     """Return the sentence that opens the page: the worst thing, or whose turn it is."""
     times = common.times()
-    bare: list[Service] = [one for line in lines if not line.is_covered for one in line.services]
+    bare: list[Described] = [one for line in lines if not line.is_covered for one in line.services]
     now = [one for one in shifts if one.shift.start <= times.now]
     if bare:
         names = oncalltelling.names_listed(sorted(one.name for one in bare), 3)

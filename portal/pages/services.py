@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from catalog import browsing
 from catalog import query as catalog
+from catalog.brief import Brief, briefs
 from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store, warmth
@@ -48,11 +49,14 @@ def index() -> str:
     looked_for, after = request.args.get("q", "").strip()[:100], request.args.get("after", "")[:200]
     with auth.services().database.read() as session:
         topic = common.live(session)
-        everything = catalog.services(session)
+        directory = catalog.directory(session)
+        everything = briefs(session, directory, deploys=True)
         look = browsing.needing_a_look(session, everything)
         found = [service for service in everything if _fits(service, looked_for)]
         rest = sorted((one for one in found if _order(one) > _after(after)), key=_order)
-        known = query.summaries(session, [service.ref for service in rest[:PAGE]])
+        shown = [service.ref for service in rest[:PAGE]]
+        known = query.summaries(session, shown)
+        services = catalog.services_of(session, shown, directory)
         stuck = query.stuck(session)
         going = query.deploys(session, running=True, limit=100)
     g.running = len(going)
@@ -61,7 +65,7 @@ def index() -> str:
         here="Services",
         topic=topic,
         band=overviews.services(deployed_from_here(everything), len(everything), stuck, going, look, looks()),
-        rows=_listed(rest[:PAGE], known),
+        rows=_listed([services[ref] for ref in shown], known),
         more=_mark(rest[PAGE - 1]) if len(rest) > PAGE else "",
         after=after,
         found=len(found),
@@ -71,9 +75,9 @@ def index() -> str:
     )
 
 
-def deployed_from_here(found: Iterable[Service]) -> int:
+def deployed_from_here(found: Iterable[Brief]) -> int:
     """Count those whose file says how they are deployed."""
-    return sum(1 for service in found if service.deploy is not None)
+    return sum(1 for service in found if service.deploys)
 
 
 def looks() -> bands.Links:
@@ -81,14 +85,14 @@ def looks() -> bands.Links:
     return (("See which", url_for("catalog.index", kind="component", label="look")),)
 
 
-def _order(service: Service) -> tuple[bool, str, str]:
+def _order(service: Brief) -> tuple[bool, str, str]:
     """Sort what goes out from here before what is only described."""
-    return service.deploy is None, service.name, service.ref
+    return not service.deploys, service.name, service.ref
 
 
-def _mark(service: Service) -> str:
+def _mark(service: Brief) -> str:
     """Return where a page ends. No name begins with a tilde."""
-    return f"{'~' if service.deploy is None else ''}{service.name}"
+    return f"{'' if service.deploys else '~'}{service.name}"
 
 
 def _after(mark: str) -> tuple[bool, str, str]:
@@ -96,7 +100,7 @@ def _after(mark: str) -> tuple[bool, str, str]:
     return mark != name, name, "~" if name else ""
 
 
-def _fits(service: Service, looked_for: str) -> bool:
+def _fits(service: Brief, looked_for: str) -> bool:
     said = f"{service.name} {service.title} {service.owner.title} {service.description}".lower()
     return all(word in said for word in looked_for.lower().split())
 
