@@ -9,11 +9,12 @@ from markupsafe import Markup
 
 from catalog import browsing
 from catalog import query as catalog
+from catalog.brief import briefs
 from oncall import query as incidents
 from pipelines import query
 from pipelines.query import Row
 from portal import auth, bands, incidentbands, overviews, pictures, render
-from portal.pages import common
+from portal.pages import common, dutynow
 from portal.pages.services import deployed_from_here, looks
 from portal.pictures import Mark
 from portal.render import Times
@@ -31,7 +32,8 @@ def show() -> str:
     times, asks = common.times(), auth.somebody()
     with auth.services().database.read() as session:
         topic = common.live(session)
-        everything = {service.ref: service for service in catalog.services(session)}
+        directory = catalog.directory(session)
+        everything = {service.ref: service for service in briefs(session, directory, deploys=True)}
         look = browsing.needing_a_look(session, everything.values())
         teams = asks.teams | {asks.user_ref}
         mine = {ref: service for ref, service in everything.items() if service.owner.ref in teams}
@@ -40,6 +42,7 @@ def show() -> str:
         going = query.deploys(session, running=True, limit=50)
         day = query.deploys(session, since=times.now - DAY, limit=MOST)
         troubles = incidents.incidents(session, is_open=True, limit=MOST_OPEN)
+        duty = dutynow.card(session, list(mine.values()), directory)
         common.know(session, [*(row.actor for row in going), *(who for one in troubles for who in one.holder)])
     g.running = len(going)
     rows = [(mine[ref], environment, summary) for (ref, environment), summary in known.items() if ref in mine]
@@ -58,7 +61,8 @@ def show() -> str:
         incidents=[one for one in troubles if one.team in teams or asks.actor in one.holder],
         stuck=stuck,
         rows=[(service, environment, summary, bands.service_state(summary)) for service, environment, summary in rows],
-        silent=sorted((mine[ref] for ref in mine if ref not in there), key=lambda one: (one.deploy is None, one.name)),
+        silent=sorted((mine[ref] for ref in mine if ref not in there), key=lambda one: (not one.deploys, one.name)),
+        duty=duty,
         teams=sorted(asks.teams),
         everything=len(everything),
         tape=_tape(day, times),
