@@ -13,20 +13,23 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 import psutil
+from sqlalchemy.orm import Session
 
 from ledger import clock
 from ledger.db import Database
 from oncall import intakestore, planstore, understanding
+from oncall.overrides import Override
 from oncall.paging.ports import LIMIT, Delivered, Outcome, Page
 from oncall.planstore import ESCALATION, SCHEDULE
+from oncall.terms import PRIMARY
 from portal import config as configs
 from portal import wiring, worker
 from portal.config import Config
@@ -34,6 +37,7 @@ from portal.oncalling import PHONES
 from tests import cataloging
 
 PROVIDER = 0.05  # seconds that a provider takes to answer
+LATER = timedelta(0)
 TEAM = 5  # services of one team, and people in it
 HEARD = "heard.jsonl"
 
@@ -84,6 +88,23 @@ def found(database: Database, services: int) -> None:
         for person in (f"user:default/{one}" for its in people.values() for one in its):
             way = planstore.add_way(session, person, PHONES, "phone", "memory://", timedelta(0), timedelta(0))
             planstore.change_way(session, way, verified_at=now)
+
+
+def rotas(session: Session, teams: Mapping[str, Sequence[str]], now: datetime) -> None:
+    """Give each team a rota, an escalation of its name and people who can be reached, and a third of them a cover."""
+    for number, (team, people) in enumerate(teams.items()):
+        order = ", ".join(f"user:{one}" for one in people)
+        about, zone = (team, f"group:default/{team}"), ZONES[number % len(ZONES)]
+        rota = ROTA.format(zone=zone, order=order)
+        planstore.write(session, SCHEDULE, *about, rota, now - timedelta(days=1), "bench")
+        planstore.write(session, ESCALATION, *about, STEPS.format(name=team, team=team), now, "bench")
+        for one in people:
+            way = planstore.add_way(session, f"user:default/{one}", PHONES, "phone", "memory://", LATER, LATER)
+            planstore.change_way(session, way, verified_at=now)
+        if number % 3 == 0:
+            start, person = now + timedelta(hours=2), f"user:default/{people[-1]}"
+            cover = Override(0, PRIMARY, person, start, start + timedelta(hours=3), now)
+            planstore.put_override(session, team, cover)
 
 
 class Provider:
