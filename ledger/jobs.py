@@ -11,12 +11,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, case, delete, null, select, update
+from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from ledger.db import Database
 from ledger.jobs_sql import BEGUN as BEGUN
-from ledger.jobs_sql import IS_OPEN, JOBS, LANES, claimable, earlier, is_held_by, likely, moment, next_due, next_end
+from ledger.jobs_sql import (
+    IS_OPEN,
+    JOBS,
+    LANES,
+    MOVE_UP,
+    OPEN,
+    claimable,
+    earlier,
+    is_held_by,
+    likely,
+    moment,
+    next_due,
+    next_end,
+)
 from ledger.jobs_sql import JUMPS as JUMPS
 from ledger.jobs_sql import QUEUES as QUEUES
 from ledger.once import insert_once
@@ -231,17 +244,11 @@ class SqlJobs:
 
     def _ask(self, tx: Session, kind: str, key: str, at: datetime) -> bool:
         """Move an open job up to `at`, or note it for later while the job is being done; False when none is open."""
-        this = (JOBS.c.kind == kind, JOBS.c.key == key, IS_OPEN)
-        known = tx.execute(select(JOBS.c.lane).where(*this)).one_or_none()
+        known = tx.execute(OPEN, {"asked_kind": kind, "asked_key": key}).one_or_none()
         if known is None:
             return False
         _lock(tx, known.lane)
-        idle = JOBS.c.leased_by.is_(None)
-        times = {
-            "run_at": case((idle, earlier(JOBS.c.run_at, at)), else_=JOBS.c.run_at),
-            "asked_at": case((idle, null()), else_=earlier(JOBS.c.asked_at, at)),
-        }
-        return tx.scalar(update(JOBS).where(*this).values(times).returning(JOBS.c.id)) is not None
+        return tx.scalar(MOVE_UP, {"asked_kind": kind, "asked_key": key, "at": at}) is not None
 
     def _next_seq(self, tx: Session, lane: str) -> int:
         take = update(LANES).where(LANES.c.name == lane).values(last_seq=LANES.c.last_seq + 1)

@@ -17,9 +17,11 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    null,
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -129,3 +131,19 @@ def moment(at: datetime) -> ColumnElement[datetime]:
 def is_held_by(job: int, fence: int) -> ColumnElement[bool]:
     """This very claim still holds. Nobody took over, nobody finished, and it was not given back."""
     return and_(JOBS.c.id == job, JOBS.c.fence == fence, JOBS.c.leased_by.is_not(None), IS_OPEN)
+
+
+# Asked for with each incident and each batch of what comes in, so they are made once.
+_AT = bindparam("at", type_=UTCDateTime)
+_IDLE = JOBS.c.leased_by.is_(None)
+_ASKED = (JOBS.c.kind == bindparam("asked_kind"), JOBS.c.key == bindparam("asked_key"), IS_OPEN)
+OPEN = select(JOBS.c.lane).where(*_ASKED)
+MOVE_UP = (
+    update(JOBS)
+    .where(*_ASKED)
+    .values(
+        run_at=case((and_(_IDLE, JOBS.c.run_at >= _AT), _AT), else_=JOBS.c.run_at),
+        asked_at=case((_IDLE, null()), (JOBS.c.asked_at < _AT, JOBS.c.asked_at), else_=_AT),
+    )
+    .returning(JOBS.c.id)
+)

@@ -83,14 +83,14 @@ class Answering:
         """Say whether somebody answers for a service, or is there as a team or person, without any fallback."""
         if not isinstance(ref, str) or ref.startswith((GROUP, "user:")):
             return ref in self.known.groups or ref in self.known.people
-        found = self.service(ref)
+        found = self._described(ref)
         return found is not None and (bool(found.owner.people) or self._named(found) is not None)
 
     def of(self, service: str) -> Answers:
         """Return who answers for a service, or for the group or person that stands in a service's place."""
         if service.startswith((GROUP, "user:")):
             return self.of_team(service, "answers for what nobody else does")
-        found = self._learned.get(service) or self.service(service)
+        found = self._described(service)
         if found is None:
             return self.of_team(self.fallback, f"{_short(service)} is not in the catalog")
         written = self._named(found)
@@ -102,6 +102,9 @@ class Answering:
             nobody = f"there is nobody in {found.owner.title}" if found.owner.ref else "it has no owner in the catalog"
             return self.of_team(self.fallback, f"{_short(service)}: {nobody}{lost}")
         return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
+
+    def _described(self, ref: str) -> Described | None:
+        return self._learned.get(ref) or self.service(ref)
 
     def _named(self, service: Described) -> Written | None:
         """Return the escalation that a service's file names, where there is one of that name."""
