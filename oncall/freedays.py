@@ -5,7 +5,7 @@ goes before the schedule's, and that before its team's. Who may change one is as
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -78,6 +78,12 @@ def worked(shifts: Sequence[Shift], there: Homes) -> Iterator[Worked]:
         for day in almanac.dates(shift.start, shift.end, zone) if free else ():
             if day in free:
                 yield Worked(day, free[day], shift)
+
+
+def part(shift: Shift, day: date, there: Homes) -> Shift:
+    """Return what of a shift lies on a day, where its person lives."""
+    start, end = almanac.whole_day(day, there.zones.get(shift.person, there.zone))
+    return replace(shift, start=max(shift.start, start), end=min(shift.end, end))
 
 
 def calendars(session: Session, of: Collection[str]) -> Mapping[str, Free]:

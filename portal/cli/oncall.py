@@ -13,12 +13,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from catalog.yamlfile import MAX_BYTES
 from ledger import clock
 from ledger.errors import Code, Error
 from oncall.zones import zone as zone_of
 from portal.chat import when
-from portal.cli import oncallimport
+from portal.cli import files, oncallimport, oncallteams
 from portal.cli.deploys import connect, json_option, reason_option, say, slug
 from portal.cli.trials import table
 from portal.cli.wording import plain
@@ -28,7 +27,7 @@ from portal.render import short_ref
 UTC_ZONE = ZoneInfo("UTC")
 SCHEDULE, ESCALATION = "schedule", "escalation"
 role_option = click.option("--role", default="primary", show_default=True)
-yes_option = click.option("--yes", is_flag=True, help="without asking")
+dry_option = click.option("--dry-run", "dry", is_flag=True, help="only say what it would do")
 
 
 @click.group()
@@ -142,13 +141,14 @@ def gaps(name: str | None, days: int, as_json: bool) -> None:
 @click.option("--from", "since", default="now", show_default=True, metavar="TIME")
 @click.option("--until", required=True, metavar="TIME")
 @reason_option
+@dry_option
 @json_option
-def override(name: str, person: str, role: str, since: str, until: str, reason: str, as_json: bool) -> None:
+def override(name: str, person: str, role: str, since: str, until: str, reason: str, dry: bool, as_json: bool) -> None:
     """Have somebody hold a role for a while, whatever the rotation says."""
     portal = connect()
     span = {"from": _in(portal, name, since), "until": _in(portal, name, until)}
     body = {"person": person, "role": role, **span, "reason": reason}
-    _done(portal.post(f"{_path(name)}/overrides", body), as_json)
+    _done(portal.post(f"{_path(name)}/overrides{_dry(dry)}", body), as_json)
 
 
 @oncall.command()
@@ -159,13 +159,17 @@ def override(name: str, person: str, role: str, since: str, until: str, reason: 
 @click.option("--from", "since", default="", metavar="TIME", help="only a part of it")
 @click.option("--until", default="", metavar="TIME")
 @reason_option
+@dry_option
 @json_option
-def cover(name: str, then: str, person: str, role: str, since: str, until: str, reason: str, as_json: bool) -> None:
+def cover(
+    name: str, then: str, person: str, role: str, since: str, until: str, reason: str, dry: bool, as_json: bool
+) -> None:
     """Take the shift that a moment is in, or a part of it."""
     portal = connect()
     times = {"at": _in(portal, name, then), "from": _in(portal, name, since), "until": _in(portal, name, until)}
     said = {key: value for key, value in times.items() if value is not None}
-    _done(portal.post(f"{_path(name)}/cover", {"person": person, "role": role, "reason": reason, **said}), as_json)
+    body = {"person": person, "role": role, "reason": reason, **said}
+    _done(portal.post(f"{_path(name)}/cover{_dry(dry)}", body), as_json)
 
 
 @oncall.command()
@@ -174,35 +178,22 @@ def cover(name: str, then: str, person: str, role: str, since: str, until: str, 
 @click.option("--with", "other", required=True, metavar="TIME", help="a moment in the other")
 @role_option
 @reason_option
+@dry_option
 @json_option
-def swap(name: str, mine: str, other: str, role: str, reason: str, as_json: bool) -> None:
+def swap(name: str, mine: str, other: str, role: str, reason: str, dry: bool, as_json: bool) -> None:
     """Exchange two shifts."""
     portal = connect()
     times = {"mine": _in(portal, name, mine), "with": _in(portal, name, other)}
-    _done(portal.post(f"{_path(name)}/swap", {**times, "role": role, "reason": reason}), as_json)
+    _done(portal.post(f"{_path(name)}/swap{_dry(dry)}", {**times, "role": role, "reason": reason}), as_json)
 
 
 @oncall.command("give-back")
 @click.argument("override_id", metavar="ID", type=click.IntRange(1))
+@dry_option
 @json_option
-def give_back(override_id: int, as_json: bool) -> None:
+def give_back(override_id: int, dry: bool, as_json: bool) -> None:
     """Take an override away; what is over of it stays, and a swap goes as a whole."""
-    _done(connect().delete(f"/oncall/overrides/{override_id}"), as_json)
-
-
-@oncall.command()
-@click.argument("team")
-@click.option("--secret", default=None, help="have PagerDuty page it, by the team's secret of this name")
-@click.option("--none", "ends", is_flag=True, help="have PagerDuty page it no more")
-@json_option
-def pager(team: str, secret: str | None, ends: bool, as_json: bool) -> None:
-    """Say which pager a whole TEAM has, or change it."""
-    if secret and ends:
-        raise Error(Code.INVALID, "Say --secret or --none, not both.")
-    portal, path = connect(), f"/oncall/teams/{slug(team.removeprefix('group:'))}/pager"
-    told = portal.put(path, {"pagerduty": secret or ""}) if secret or ends else portal.get(path)
-    by = f"through PagerDuty first (secret {told['pagerduty']})" if told["pagerduty"] else "over its people's channels"
-    say(told, as_json, f"{short_ref(told['team'])} is paged {by}")
+    _done(connect().delete(f"/oncall/overrides/{override_id}{_dry(dry)}"), as_json)
 
 
 @oncall.command()
@@ -210,7 +201,7 @@ def pager(team: str, secret: str | None, ends: bool, as_json: bool) -> None:
 @click.option("--name", default="", help="as what it is kept; else as the file is called")
 @click.option("--team", default="", help="whose it is, like group:payments; else whose it was")
 @click.option("--why", default="", help="for the others and the history")
-@yes_option
+@click.option("--yes", is_flag=True, help="without asking")
 @json_option
 def apply(file: Path, name: str, team: str, why: str, yes: bool, as_json: bool) -> None:
     """Write a schedule or an escalation from FILE; what it changes is shown first."""
@@ -245,7 +236,11 @@ def effects(told: Told) -> Iterator[str]:
 
 
 def _done(told: Told, as_json: bool) -> None:
-    say(told, as_json, f"{told['schedule']} is changed", *effects(told))
+    say(told, as_json, f"{told['schedule']} {'is' if told['saved'] else 'would be'} changed", *effects(told))
+
+
+def _dry(dry: bool) -> str:
+    return "?dry_run=true" if dry else ""
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
@@ -288,12 +283,12 @@ def _read(said: str, now: datetime, zone: ZoneInfo) -> datetime:
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            return opened.read(MAX_BYTES).decode()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-        raise Error(Code.NOT_FOUND, f"{printable(str(file))} cannot be read ({why}).") from None
+        return files.text(str(file)).decode()
+    except UnicodeDecodeError:
+        raise Error(Code.NOT_FOUND, f"{printable(str(file))} cannot be read (it is not text in UTF-8).") from None
 
 
 oncall.add_command(oncallimport.group)
+oncall.add_command(oncallteams.pager)
+oncall.add_command(oncallteams.holidays)
 COMMANDS: Mapping[str, click.Command] = {"oncall": oncall}

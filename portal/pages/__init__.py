@@ -14,6 +14,7 @@ from portal.pages.courses import bp as courses
 from portal.pages.delivery import bp as delivery
 from portal.pages.deploys import bp as deploys
 from portal.pages.entity import bp as catalog
+from portal.pages.holidays import bp as holidays
 from portal.pages.home import bp as home
 from portal.pages.incidents import bp as incidents
 from portal.pages.integrations import bp as integrations
@@ -66,6 +67,7 @@ def install(app: APIFlask, limiter: Limiter) -> None:
         rotaedit,
         rota,
         reaching,
+        holidays,
         calendars,
     ):
         app.register_blueprint(room)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, g, render_template, request, url_for
 
 from ledger.errors import Code, Error
-from oncall import ahead, board, fairwatch, overrides, planstore
+from oncall import ahead, board, fairwatch, freedays, overrides, planstore
 from oncall.answering import Answering
 from oncall.board import Holder
 from oncall.schedule import Schedule
@@ -65,6 +65,9 @@ def show(name: str) -> str:
         versions = len(planstore.versions(session, planstore.SCHEDULE, name))
         calendars = calendars_of(session, name, asks.actor)
         troubles = [one for one in ahead.findings(answering, name, times.now, times.now + AHEAD) if one.kind != "gap"]
+        there = freedays.homes(answering, name, times.zone, [one.person for one in coming if one.person])
+        today = times.now.astimezone(times.zone).date()
+        holidays = [one for one in freedays.worked(coming, there) if today <= one.day < today + AHEAD]
         speak(answering)
         g.running = len(deploys.deploys(session, running=True, limit=100))
         refused = plans_refusal(session, written.team)
@@ -82,6 +85,8 @@ def show(name: str) -> str:
         mine=_mine(coming, asks.user_ref),
         gaps=gaps,
         troubles=troubles,
+        free=there.everybody,
+        holidays=[(one, freedays.part(one.shift, one.day, there)) for one in holidays],
         weeks=rotaweeks.weeks(shifts, roles, first, count, times.now, times.zone, lambda ref: faces[ref]),
         whole=rotaweeks.WHOLE,
         per_day=rotaweeks.PER_DAY,
