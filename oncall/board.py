@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalog.brief import Described
+from oncall import query
 from oncall.answering import GROUP, Answering, Answers
 from oncall.policy import Level, Policy, TargetKind
 from oncall.terms import PRIMARY, Shift
@@ -149,5 +150,5 @@ def unreachable(answering: Answering, found: Iterable[Line]) -> list[str]:
         for person in (holder.person, holder.then)
         if person and not person.startswith(GROUP)
     )
-    heard = set(answering.reached(list(people)))
+    heard = query.reached(answering.session, list(people))
     return [person for person in people if person not in heard]

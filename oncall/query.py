@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from ledger.events import EventRow
 from oncall import outbox, store
 from oncall import signal as signals
-from oncall.incident import Incident
+from oncall.incident import Incident, Kind
 from oncall.outbox import Waiting
-from oncall.plantables import DocumentRow
+from oncall.plantables import ChannelRow, DocumentRow
 from oncall.signal import Signal
 from oncall.tables import AlertRow, IncidentRow, PageRow
 
@@ -162,7 +162,7 @@ def changes(session: Session, number: int, service: str, since: datetime, limit:
 
 @dataclass(frozen=True)
 class Quiet:
-    """An alert that paged nobody because of a silence; `why` names it."""
+    """An alert that paged nobody because of a silence; `why` names it. `incident`: what it opened afterwards."""
 
     id: int
     title: str
@@ -173,18 +173,29 @@ class Quiet:
     first_at: datetime
     last_at: datetime
     resolved_at: datetime | None
+    incident: int | None
 
 
 def quiet(session: Session, since: datetime, limit: int = 500) -> Sequence[Quiet]:
     """Return what silences have kept quiet since a moment or keep quiet still, newest first. One statement."""
     columns = (AlertRow.id, AlertRow.title, AlertRow.service, AlertRow.severity, AlertRow.muted, AlertRow.count)
-    times = (AlertRow.first_at, AlertRow.last_at, AlertRow.resolved_at)
+    times = (AlertRow.first_at, AlertRow.last_at, AlertRow.resolved_at, AlertRow.incident_id)
     lately = or_(AlertRow.resolved_at.is_(None), AlertRow.last_at >= since)
-    asked = (AlertRow.incident_id.is_(None), AlertRow.muted != "", lately)
+    asked = (AlertRow.muted != "", lately)
     return [
-        Quiet(*row)
+        Quiet(*list(row))
         for row in session.execute(select(*columns, *times).where(*asked).order_by(AlertRow.id.desc()).limit(limit))
     ]
+
+
+def muted_incidents(session: Session, since: datetime, limit: int = 1000) -> Mapping[int, Sequence[str]]:
+    """Return the incidents since a moment that were muted at some time, each with the reasons. Two statements."""
+    subjects = [f"incident:{one.number}" for one in incidents(session, since=since, limit=limit)]
+    asked = (EventRow.subject.in_(subjects), EventRow.kind == f"incident.{Kind.MUTED}")
+    found: dict[int, list[str]] = {}
+    for row in session.execute(select(EventRow.subject, EventRow.data).where(*asked).order_by(EventRow.id)):
+        found.setdefault(int(row.subject.removeprefix("incident:")), []).append(row.data.get("reason", ""))
+    return found
 
 
 def open_alerts(session: Session, limit: int = 1000) -> Sequence[tuple[Signal, str]]:
@@ -207,3 +218,9 @@ def _row(row: Any) -> Row:
     values = list(row)
     values[7] = tuple(values[7].split())
     return Row(*values)
+
+
+def reached(session: Session, people: Collection[str]) -> frozenset[str]:
+    """Return those of some people who have a channel that counts, without reading how each is reached."""
+    counts = (ChannelRow.person.in_(people), ChannelRow.verified_at.is_not(None))
+    return frozenset(session.scalars(select(ChannelRow.person).where(*counts).distinct()))
