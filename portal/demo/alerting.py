@@ -26,7 +26,7 @@ _ALL = 'haproxy_backend_http_responses_total{environment="production"'
 QUERY = f'sum by (service) (rate({_ALL},code="5xx"}}[5s])) / sum by (service) (rate({_ALL}}}[5s]))'
 EVERY = timedelta(seconds=1)
 AGAIN = timedelta(minutes=1)  # until it is said again of what still fires
-PATIENCE = 5.0  # seconds for an answer
+PATIENCE = 30.0  # seconds for an answer
 FIRING = "alerts.json"  # what fires, so that it is known after a restart
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 
@@ -41,7 +41,7 @@ class Rule:
 
 
 FOR_PEOPLE = Rule()
-FOR_THE_TOUR = Rule(hold=timedelta(seconds=2), rest=timedelta(seconds=1))
+FOR_THE_TOUR = Rule(hold=timedelta(seconds=2), rest=timedelta(seconds=3))
 
 
 @dataclass(frozen=True)

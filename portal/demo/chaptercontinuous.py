@@ -46,7 +46,9 @@ def _commit(stage: Stage, subject: str, old: str, new: str) -> str:
     author = BY_LOGIN[WHO]
     who = ("-c", f"user.name={author.name}", "-c", f"user.email={author.mail}", "-c", "commit.gpgsign=false")
     git = ["git", *who, "commit", "--quiet", "--all", f"--message={subject}"]
-    subprocess.run(git, cwd=folder, env=dict(stage.environ), check=True, capture_output=True, timeout=30)
+    subprocess.run(
+        git, cwd=folder, env=dict(stage.environ), check=True, capture_output=True, timeout=SOON.total_seconds()
+    )
     return stage.commits(SERVICE)[0]
 
 

@@ -10,7 +10,7 @@ from portal.demo.waiting import until
 
 BRANCH = "summer-sale"  # of checkout: five commits, and the third is bad
 BAD = "Count baskets that hold something on sale"
-LONGEST = 4 * DEPLOYED
+LONGEST = 3 * DEPLOYED
 
 
 def bisect(stage: Stage) -> Figures:
@@ -19,9 +19,13 @@ def bisect(stage: Stage) -> Figures:
     undone = stage.ended(stage.deploy("lin", "checkout", BRANCH), as_="undone")
     begun = stage.people["mara"].post(f"/deploys/{undone['id']}/bisect")
     course = _ended(stage, begun["id"])
-    so(course["state"] == "found", f"the bisect is {course['state']}: {course['reason']}")
+    so(course["state"] == "found", f"the bisect is {course['state']}: {course['reason']}; {_tries(course)}")
     found = next(one for one in course["suspects"] if one["revision"] == course["culprit"])
-    so(found["subject"] == BAD, f"it found {found['subject']}")
+    so(
+        found["subject"] == BAD,
+        f"it found {found['subject']}, while deploy {undone['id']} was put back because \
+{undone['reason']}; {_tries(course)}",
+    )
     live = stage.live("checkout")
     so(live["release"] == before["release"], f"release {live['release']} serves, not {before['release']}")
     return {
@@ -40,8 +44,9 @@ def train(stage: Stage) -> Figures:
     course = _ended(stage, begun["id"])
     so(course["state"] == "stopped", f"the train is {course['state']}: {course['reason']}")
     states = [car["state"] for car in course["cars"]]
+    so("failed" in states, f"no car failed: {course['reason']}")
     stopped = course["cars"][states.index("failed")]
-    so(stopped["subject"] == BAD, f"it stopped at {stopped['subject']}")
+    so(stopped["subject"] == BAD, f"it stopped at {stopped['subject']}: {course['reason']}")
     before = course["cars"][states.index("failed") - 1]
     live = stage.live("checkout")
     so(live["revision"] == before["revision"], f"release {live['release']} serves, not the car before the bad one")
@@ -49,6 +54,12 @@ def train(stage: Stage) -> Figures:
 
 
 CHAPTERS = {"bisect": bisect, "train": train}
+
+
+def _tries(course: Mapping[str, Any]) -> str:
+    """Say what came of each commit, so that a bisect that went astray explains itself."""
+    said = [f"{one['subject']}: {one['verdict'] or 'not tried'} ({one['why']})" for one in course["suspects"]]
+    return "; ".join(said)
 
 
 def _ended(stage: Stage, course_id: int) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from portal.demo.waiting import until
 Told = Mapping[str, Any]
 
 SERVICE, BRANCH, ROTA = "checkout", "ask-the-ledger", "payments"
-FEW = 0.2  # seconds between two visits of each visitor: so few that nothing is seen
+FEW = 1.0  # seconds between two visits of each visitor: so few that nothing is seen while it goes out
 PHONES = "phones.json"
 STORY = ["opened", "paged", "delivered", "acknowledged", "resolved"]
 

@@ -10,7 +10,7 @@ from portal.demo.waiting import until
 
 Told = Mapping[str, Any]
 
-FEW = 0.2  # seconds between two visits of each visitor
+FEW = 0.1  # seconds between two visits of each visitor
 TOO_FEW = re.compile(r"not enough data: \d+ of about \d+ requests")
 
 

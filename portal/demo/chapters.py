@@ -6,7 +6,6 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from ledger.clock import stopwatch
@@ -138,7 +137,7 @@ def ourselves(stage: Stage) -> Figures:
         return {"left_out": stage.left_out}
     deploy = stage.ended(stage.deploy("iris", "fullcycle"), as_="healthy", longest=2 * DEPLOYED)
     address = stage.address("fullcycle")
-    with urllib.request.urlopen(f"{address}/healthz", timeout=10) as answer:  # our own address
+    with urllib.request.urlopen(f"{address}/healthz", timeout=SOON.total_seconds()) as answer:  # our own address
         status = answer.status
     so(status == 200, f"the portal inside answered {status}")
     return {"release": deploy["release"], "revision": deploy["revision"][:7], "healthz": status}
@@ -147,7 +146,9 @@ def ourselves(stage: Stage) -> Figures:
 def audit(stage: Stage) -> Figures:
     """The chain of facts is whole."""
     verify = [sys.executable, "-m", "portal.cli", "audit", "verify", "--json"]
-    ended = subprocess.run(verify, env=dict(stage.environ), capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        verify, env=dict(stage.environ), capture_output=True, text=True, timeout=DEPLOYED.total_seconds()
+    )
     so(ended.returncode == 0, f"audit verify ended with {ended.returncode}: {ended.stdout}{ended.stderr}")
     return {"facts": json.loads(ended.stdout)["checked"]}
 
@@ -177,9 +178,7 @@ def _serves(stage: Stage, service: str, release: int) -> None:
     live = stage.live(service)
     so(live["release"] == release, f"release {live['release']} of {service} serves, not {release}")
     with stage.load(service) as load:
-        tally = until(
-            lambda: found if (found := load.tally()).asked >= 10 else None, timedelta(seconds=10), "ten visits"
-        )
+        tally = until(lambda: found if (found := load.tally()).asked >= 10 else None, SOON, "ten visits")
     others = tally.asked - tally.of(live["revision"])[0]
     so(others == 0, f"{others} of {tally.asked} visitors of {service} did not get release {release}")
 

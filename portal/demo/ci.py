@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 5.0  # seconds for an answer of the portal
-LONGEST = 60.0  # seconds for the tests
+PATIENCE = 30.0  # seconds for an answer of the portal
+LONGEST = 300.0  # seconds for the tests
 CHECK = "tests"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
 

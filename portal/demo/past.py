@@ -29,7 +29,7 @@ FOUNDED = timedelta(days=29)  # ago: when the portal was told of the repositorie
 LATER = timedelta(minutes=40)  # between a commit and its deploy
 REGRET = timedelta(minutes=35)  # between a deploy and going back from it
 SEEN = timedelta(minutes=1)  # between a commit and the portal's next look
-LONGEST = timedelta(seconds=30)  # for one deploy of the past
+LONGEST = timedelta(minutes=4)  # for one deploy of the past, which takes two seconds where nothing else goes on
 ADMIN = BY_LOGIN["kofi"].ref
 
 Say = Callable[[str], None]

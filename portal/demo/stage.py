@@ -27,10 +27,11 @@ Told = Mapping[str, Any]
 
 # `fullcycle serve`, which ends when the tour ends, however that goes.
 SERVE = "from portal import cli, serve; serve.end_with_parent(); cli.main(['serve'])"
-UP = timedelta(seconds=60)
-DEPLOYED = timedelta(seconds=45)  # from the click to the end, for any deploy of the tour
-SOON = timedelta(seconds=20)
-STOP_SECONDS = 20.0
+# However slow the machine is; alone on two cores each takes a tenth of that at most.
+UP = timedelta(minutes=4)
+DEPLOYED = timedelta(minutes=4)  # from the click to the end, for any deploy of the tour
+SOON = timedelta(minutes=2)
+STOP_SECONDS = 60.0
 LOG = "serve.log"
 
 
@@ -192,7 +193,7 @@ def log(config: Config) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-20:]) if path.exists() else ""
 
 
-def left_behind(folder: Path, seconds: float = 5.0) -> Sequence[str]:
+def left_behind(folder: Path, seconds: float = 30.0) -> Sequence[str]:
     """Return the commands of processes that still run from that folder; wait a moment for those that are ending."""
     for _ in range(int(seconds / 0.1)):
         if not (found := _running(folder)):

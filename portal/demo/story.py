@@ -47,7 +47,7 @@ class Pace:
 
 
 FOR_PEOPLE = Pace(bake="10s", every="500ms", patience="8s", many="120")
-FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="2s", many="60")
+FOR_THE_TOUR = Pace(bake="1s", every="100ms", patience="4s", many="60")
 
 
 @dataclass(frozen=True)
