@@ -19,6 +19,7 @@ from portal.pages import common
 from portal.pages.oncall import schedules_of
 
 LINES = 4  # that are shown
+NAMED = 2  # teams
 AHEAD = timedelta(days=56)  # in which the next shift is looked for
 
 
@@ -63,11 +64,16 @@ def _next(answering: Answering, mine: Iterable[str], me: str) -> Mine | None:
         shifts = rotaweeks.together(answering.shifts(name, now, now + AHEAD + rotaweeks.EDGE))
         theirs = [one for one in shifts if one.person == me and now < one.start < now + AHEAD]
         if schedule is not None and theirs:
-            found.append(Mine(name, theirs[0], oncalltelling.role_said(theirs[0].role, schedule.roles)))
+            found.append(Mine(name, theirs[0], _role(theirs[0].role, schedule.roles)))
     return min(found, key=lambda one: one.shift.start, default=None)
+
+
+def _role(role: str, roles: Sequence[str]) -> str:
+    said = oncalltelling.role_said(role, roles)
+    return said if said == role else f"{said} to answer"
 
 
 def _unplanned(lines: Sequence[Line], known: Directory) -> list[str]:
     """Return the teams of which everybody is asked, since nobody has written when it is whose turn."""
     teams = [line.team for line in lines if line.is_covered and not any(one.schedule for one in line.first)]
-    return [known.groups.get(team, team) for team in dict.fromkeys(teams) if team.startswith(GROUP)]
+    return [known.groups.get(team, team) for team in dict.fromkeys(teams) if team.startswith(GROUP)][:NAMED]
