@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledger.inbox import DeliveryRow
@@ -178,6 +178,18 @@ def silences(session: Session, now: datetime | None = None) -> Sequence[SilenceR
     if now is not None:
         query = query.where(SilenceRow.start <= now, SilenceRow.end > now)
     return session.scalars(query).all()
+
+
+def past_silences(session: Session, since: datetime, now: datetime, limit: int = 100) -> Sequence[SilenceRow]:
+    """Return the silences that have ended since a moment, by hand or by themselves, the newest first."""
+    over = func.coalesce(SilenceRow.ended_at, SilenceRow.end)
+    asked = (or_(SilenceRow.ended_at.is_not(None), SilenceRow.end <= now), over >= since)
+    return session.scalars(select(SilenceRow).where(*asked).order_by(SilenceRow.id.desc()).limit(limit)).all()
+
+
+def silence(session: Session, number: int) -> SilenceRow | None:
+    """Return a silence, over or not; None where there is none of that number."""
+    return session.get(SilenceRow, number)
 
 
 def add_silence(session: Session, **values: Any) -> int:

@@ -156,9 +156,13 @@ def all_muted(alerts: Collection[tuple[Signal, str]], silences: Sequence[Silence
         found.append(mute)
     if not found:
         return None
-    reasons = dict.fromkeys(part for one in found for part in one.reason.split("; "))
-    numbers = dict.fromkeys(number for one in found for number in one.silences)
-    return Mute("; ".join(reasons), min(one.until for one in found), tuple(numbers))
+    numbers = {number for one in found for number in one.silences}
+    why = [f"{one.kind} {one.number} of {_short(one.owner)}: {one.reason}" for one in silences if one.number in numbers]
+    return Mute("; ".join(why), min(one.until for one in found), tuple(sorted(numbers)))
+
+
+def _short(owner: str) -> str:
+    return owner.rpartition("/")[2]
 
 
 def named(reason: str) -> tuple[str, ...]:

@@ -97,6 +97,14 @@ def changed(session: Session, now: datetime, among: Collection[int] | None = Non
     return {one.number: found[one.number] for one in open_ones if follows(one, found[one.number]) is not None}
 
 
+def would_mute(session: Session, more: Silence, now: datetime) -> Sequence[int]:
+    """Return which open incidents would be muted if one more silence held now."""
+    holding = Standing((*standing(session, now).silences, more), now)
+    open_ones = [one.number for one in store.escalating(session, [State.OPEN])]
+    burning = store.burning(session, open_ones) if open_ones else {}
+    return [number for number in open_ones if holding.covers(number, burning.get(number, ()))]
+
+
 def follows(incident: Incident, mute: Mute | None) -> Fact | None:
     """Return what happens to an incident that is covered like that; None: nothing does."""
     if incident.state is State.OPEN:

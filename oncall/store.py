@@ -225,8 +225,8 @@ def remember_early(session: Session, said: Signal, service: str, now: datetime) 
 
 
 def bring_into(session: Session, alert: int, incident: int, why: str) -> None:
-    """Have an alert that was muted belong to an incident."""
-    session.execute(update(AlertRow).where(AlertRow.id == alert).values(incident_id=incident, muted="", why=why))
+    """Have an alert that was muted belong to an incident. By what it was muted stays written beside it."""
+    session.execute(update(AlertRow).where(AlertRow.id == alert).values(incident_id=incident, why=why))
 
 
 def repeat_alert(session: Session, alert: int, said: Signal) -> None:

@@ -1,4 +1,4 @@
-"""Making and ending what tells of trouble: integrations with their keys, and silences. For the API and whoever else.
+"""Making and ending integrations with their keys, for the page and the API alike.
 
 A key is returned once, to be shown once; what is kept of it is a hash. Whoever calls has asked before who may.
 """
@@ -8,14 +8,11 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from ledger import events
 from oncall import intakestore
-from oncall.answering import Answering
-from oncall.silences import How, Silence
 from oncall.understanding import ALERTMANAGER
 from portal import integrationforms
 
@@ -53,31 +50,3 @@ def end(session: Session, key: intakestore.Key, by: str, now: datetime) -> None:
     intakestore.end_key(session, key.id, now)
     data = {"kind": key.kind, "name": key.name}
     events.record(session, "oncall.integration_ended", f"integration:{key.id}", by, now, data, service=key.service)
-
-
-# --- silences ---------------------------------------------------------------------------------------------------------
-
-
-def service_of(silence: Silence) -> str:
-    """Return the one service that a silence is about; empty: more than one."""
-    named = [one.value for one in silence.matchers if one.field == "service" and one.how is How.IS]
-    return named[0] if len(named) == 1 else ""
-
-
-def keep(session: Session, made: Silence, fallback: str, now: datetime) -> int:
-    """Write a silence that was checked; return its number."""
-    service = service_of(made)
-    values: dict[str, Any] = {
-        "kind": made.kind,
-        "team": Answering(session, fallback).of(service).team if service else fallback,
-        "matchers": [str(one) for one in made.matchers],
-        "reason": made.reason,
-        "by": made.owner,
-        "start": made.start,
-        "end": made.end,
-        "until_resolved": made.incident,
-    }
-    number = intakestore.add_silence(session, **values, created_at=now)
-    said = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
-    events.record(session, "oncall.silenced", f"silence:{number}", made.owner, now, said, service=service or None)
-    return number

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ledger.errors import Code, Error
 from oncall import bounds
-from oncall.silences import How, Kind, Matcher, Silence, checked, matcher
+from oncall.silences import LABEL, How, Kind, Matcher, Silence, checked, matcher
 from portal.render import short_ref
 
 LENGTHS = {
@@ -59,6 +59,24 @@ def silence(said: Typed, service: str, owner: str, zone: ZoneInfo, now: datetime
     if faults:
         raise Error(Code.INVALID, f"This {kind} cannot be set", reasons=faults)
     return made
+
+
+def again(one: Silence) -> Typed:
+    """Return the form that would set a silence again, from now on and for about as long."""
+    values, more = {"kind": str(one.kind), "reason": one.reason}, list[str]()
+    for asked in one.matchers:
+        contains = _CONTAINS.fullmatch(asked.value) if asked.how is How.MATCHES else None
+        if asked.field == "service" and asked.how is How.IS and "service" not in values:
+            values["service"] = short_ref(asked.value)
+        elif asked.field == "title" and contains and "title" not in values:
+            values["title"] = _ESCAPED.sub(r"\1", contains[1])
+        elif asked.field.startswith(LABEL) and asked.how is How.IS and "label" not in values:
+            values["label"] = f"{asked.field.removeprefix(LABEL)}={asked.value}"
+        else:
+            more.append(str(asked))
+    length = one.end - one.start
+    lasts = next((value for value, (span, _) in LENGTHS.items() if span >= length), list(LENGTHS)[-1])
+    return Typed({**values, "more": "\n".join(more), "for": lasts})
 
 
 def _matchers(said: Typed, service: str, faults: list[str]) -> tuple[Matcher, ...]:

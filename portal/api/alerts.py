@@ -4,11 +4,10 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
-from ledger import events
 from ledger.errors import Code, Error
 from oncall import intakestore
 from oncall.silences import Kind, Silence, checked, matcher
-from portal import auth, duty, integrating, integrationforms
+from portal import auth, duty, integrating, integrationforms, quieting
 from portal.api import alertshapes as shapes
 from portal.api import asking
 from portal.permissions import Action
@@ -37,17 +36,18 @@ def silences() -> Any:
 def silence(asked: shapes.SilenceIn) -> Any:
     """Keep alerts quiet, with a reason and an end
 
-    What is quiet is kept, and opens an incident when the silence ends and the alert has not.
+    What is quiet is kept, and opens an incident when the silence ends and the alert has not. What is open already and
+    covered is muted with it.
     """
     services, asks, now = auth.services(), auth.somebody(), asking.now()
     made = checked(_meant(asked, asks.actor), now)
-    with services.database.write() as session:
-        service = integrating.service_of(made)
-        # Of more than one service, only who answers for everything may.
+    with services.oncall.jobs.transaction() as session:
+        service = quieting.service_of(made)
+        # Of every service, only who answers for everything may.
         duty.allowed(services, session, asks, Action.SILENCE, *([service] if service else []))
         if made.incident is not None and not duty.row(session, made.incident).is_open:
             raise Error(Code.INVALID, f"Incident {made.incident} is over; say for how long instead.")
-        number = integrating.keep(session, made, services.oncall.fallback, now)
+        number = quieting.keep(session, services.oncall, made, now)
         return _told(_row(session, number)), 201
 
 
@@ -70,13 +70,12 @@ def _meant(asked: shapes.SilenceIn, owner: str) -> Silence:
 def end_silence(silence_id: int) -> Any:
     """End a silence now; what is still wrong pages within a minute"""
     services, asks, now = auth.services(), auth.somebody(), asking.now()
-    with services.database.write() as session:
+    with services.oncall.jobs.transaction() as session:
         row = _row(session, silence_id)
         if row.by != asks.actor:
             duty.allowed(services, session, asks, Action.SILENCE, *([row.team] if row.team else []))
         told = _told(row)
-        intakestore.end_silences(session, [silence_id], now)
-        events.record(session, "oncall.silence_ended", f"silence:{silence_id}", asks.actor, now, {"reason": row.reason})
+        quieting.end(session, services.oncall, row, asks.actor, now)
     return told.model_copy(update={"active": False, "end": now})
 
 

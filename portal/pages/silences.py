@@ -1,6 +1,5 @@
 """Silences and maintenance: what pages nobody now and why, who wants it so, until when, and what it kept quiet."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,53 +11,80 @@ from werkzeug.wrappers import Response
 
 from catalog import query as catalog
 from catalog.query import Service
-from ledger import events
 from ledger.errors import Code, Error
 from oncall import intakestore, query, silencing
-from oncall.answering import Answering
+from oncall.intaketables import SilenceRow
 from oncall.query import Quiet
-from oncall.silences import LONGEST, Silence, covers
+from oncall.silences import LONGEST, Silence, covers, named
 from pipelines import query as deploys
-from portal import auth, bands, duty, incidentorders, render, silenceforms, whose
+from portal import auth, bands, duty, incidentorders, quieting, render, silenceforms, whose
 from portal.pages import common
 from portal.permissions import Action
 from portal.silenceforms import Typed
 
 bp = Blueprint("silences", __name__)
 
-Row = Any  # a silence as its store returns it
 MOST_QUIET = 100  # alerts on the page
-AGAIN = timedelta(minutes=1)  # within which the very same silence is a second press of the button
-_NAMED = re.compile(r"\b(?:silence|maintenance) (\d+) of ")
+PAST = timedelta(days=30)  # how long one that is over is shown
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A silence, what it is for in words, what it has kept quiet, and why the reader may not change it."""
+    """A silence, what it is for in words, what it has kept quiet and muted, and why the reader may not change it."""
 
-    row: Row
+    row: SilenceRow
     words: str
     alerts: int
     times: int
+    incidents: Sequence[int]
     refused: str
+
+    @property
+    def over(self) -> datetime:
+        return min(self.row.end, self.row.ended_at or self.row.end)
+
+    @property
+    def was_ended(self) -> bool:
+        """Before its time, by somebody or by its incident."""
+        return self.over < self.row.end
 
 
 @bp.get("/silences")
 def index() -> str:
-    """All that hold and are planned; `service`, `title` and `incident` fill in the form."""
-    return _page(silenceforms.typed(request.args))
+    """All that hold, are planned and were; `service`, `title`, `incident` or `again`, a number, fill in the form."""
+    return _page(_again(request.args.get("again", "")) or silenceforms.typed(request.args))
 
 
-def _page(said: Typed, wrong: Sequence[str] = (), looked: Sequence[tuple[Any, str]] | None = None) -> str:
+def _again(number: str) -> Typed | None:
+    """Return the form that sets a silence again; None for what is no silence, or can be read no more."""
+    if not number.isdigit() or len(number) > 12:
+        return None
+    with auth.services().database.read() as session:
+        row = intakestore.silence(session, int(number))
+        found = silencing.readable([row] if row is not None else [])
+    return silenceforms.again(found[0]) if found else None
+
+
+def _page(
+    said: Typed,
+    wrong: Sequence[str] = (),
+    looked: Sequence[tuple[Any, str]] | None = None,
+    meant: Silence | None = None,
+) -> str:
     services, times = auth.services(), common.times()
     with services.database.read() as session:
         topic = common.live(session)
-        rows = intakestore.silences(session)
-        quiet = query.quiet(session, times.now - LONGEST)
-        shown = [_shown(session, row, quiet) for row in rows if row.end > times.now]
+        rows = [row for row in intakestore.silences(session) if row.end > times.now]
+        past = intakestore.past_silences(session, times.now - PAST, times.now)
+        kept = query.quiet(session, times.now - LONGEST)
+        quiet = [one for one in kept if one.incident is None]
+        muted = query.muted_incidents(session, times.now - LONGEST)
+        shown = [_shown(session, row, kept, muted) for row in rows]
+        over = [_shown(session, row, kept, muted) for row in past]
+        mutes = silencing.would_mute(session, meant, times.now) if meant and meant.is_on(times.now) else ()
         mine = of_mine(session, Action.SILENCE)
         refused_all = incidentorders.refusal(services, session, auth.somebody(), Action.SILENCE)
-        common.know(session, [row.by for row in rows])
+        common.know(session, [row.by for row in (*rows, *past)])
         open_ones = query.incidents(session, is_open=True, limit=100)
         g.running = len(deploys.deploys(session, running=True, limit=100))
     now = [one for one in shown if one.row.start <= times.now]
@@ -70,7 +96,9 @@ def _page(said: Typed, wrong: Sequence[str] = (), looked: Sequence[tuple[Any, st
         band=_band([one.row for one in now], still),
         now=now,
         planned=[one for one in shown if one.row.start > times.now],
-        quiet=[(one, _NAMED.findall(one.why)) for one in quiet[:MOST_QUIET]],
+        over=over,
+        mutes=mutes,
+        quiet=[(one, named(one.why)) for one in quiet[:MOST_QUIET]],
         services=mine,
         refused_all=f"Every service at once is for {_last_resort()}." if refused_all else "",
         lengths=[(value, text) for value, (_, text) in silenceforms.LENGTHS.items()],
@@ -95,20 +123,21 @@ def of_mine(session: Session, action: Action) -> list[Service]:
     return [one for one in everything if not common.refusal(action, whose.owned(one))]
 
 
-def _shown(session: Session, row: Row, quiet: Sequence[Quiet]) -> Shown:
-    kept = [one for one in quiet if str(row.id) in _NAMED.findall(one.why)]
+def _shown(session: Session, row: SilenceRow, quiet: Sequence[Quiet], muted: Mapping[int, Sequence[str]]) -> Shown:
+    kept = [one for one in quiet if str(row.id) in named(one.why)]
+    incidents = [number for number, whys in muted.items() if any(str(row.id) in named(why) for why in whys)]
     words = silenceforms.words(silencing.silence(row).matchers)
-    return Shown(row, words, len(kept), sum(one.count for one in kept), _refusal(session, row))
+    return Shown(row, words, len(kept), sum(one.count for one in kept), sorted(incidents), _refusal(session, row))
 
 
-def _refusal(session: Session, row: Row) -> str:
+def _refusal(session: Session, row: SilenceRow) -> str:
     asks = auth.somebody()
     if asks.actor == row.by:
         return ""
     return incidentorders.refusal(auth.services(), session, asks, Action.SILENCE, *([row.team] if row.team else []))
 
 
-def _band(rows: Sequence[Row], still: Sequence[Quiet]) -> bands.Band:
+def _band(rows: Sequence[SilenceRow], still: Sequence[Quiet]) -> bands.Band:
     if not rows:
         return bands.Band("good", "ok", "Nothing is silenced", "Every alert may page somebody.", "")
     count = render.counted(len(rows), "silence holds", "silences hold")
@@ -131,7 +160,6 @@ def make() -> Response | str | tuple[str, int]:
     with services.database.read() as session:
         # Without a service only who answers for everything may.
         duty.allowed(services, session, asks, Action.SILENCE, *([ref] if ref else []))
-        team = Answering(session, services.oncall.fallback).of(ref).team if ref else services.oncall.fallback
         alerts = query.open_alerts(session)
     try:
         made = silenceforms.silence(said, ref, asks.actor, times.zone, times.now)
@@ -140,8 +168,9 @@ def make() -> Response | str | tuple[str, int]:
     except Error as error:
         return _page(said, error.reasons or [error.message]), 400
     if request.form.get("do") == "look":
-        return _page(said, looked=[one for one in alerts if covers(made, *one)])
-    _keep(made, team, ref)
+        return _page(said, looked=[one for one in alerts if covers(made, *one)], meant=made)
+    with services.oncall.jobs.transaction() as session:
+        quieting.keep(session, services.oncall, made, times.now)
     return common.back_to("silences.index")
 
 
@@ -151,70 +180,36 @@ def _must_be_open(number: int) -> None:
             raise Error(Code.INVALID, f"Incident {number} is over; say for how long instead.")
 
 
-def _keep(made: Silence, team: str, service: str) -> None:
-    """Write it; a second press of the same button finds it there."""
-    services, now = auth.services(), common.times().now
-    values = {
-        "kind": made.kind,
-        "team": team,
-        "matchers": [str(one) for one in made.matchers],
-        "reason": made.reason,
-        "by": made.owner,
-        "start": made.start,
-        "end": made.end,
-        "until_resolved": made.incident,
-    }
-    with services.database.write() as session:
-        if any(_is_same(row, values, now) for row in intakestore.silences(session)):
-            return
-        number = intakestore.add_silence(session, **values, created_at=now)
-        _record(session, "silenced", number, values | {"words": silenceforms.words(made.matchers)}, service)
-
-
-def _is_same(row: Row, values: Mapping[str, Any], now: datetime) -> bool:
-    same = all(getattr(row, name) == values[name] for name in ("kind", "matchers", "reason", "by", "until_resolved"))
-    return same and now - row.created_at < AGAIN
-
-
-def _record(session: Session, kind: str, number: int, data: Mapping[str, Any], service: str = "") -> None:
-    said = {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in data.items()}
-    now, actor = common.times().now, auth.somebody().actor
-    events.record(session, f"oncall.{kind}", f"silence:{number}", actor, now, said, service=service or None)
-
-
 # --- changing one -----------------------------------------------------------------------------------------------------
 
 
 @bp.post("/silences/<int:number>/end")
 def end(number: int) -> Response:
-    """End it now. What is still wrong pages within a minute."""
+    """End it now. What it muted pages at once, what it kept quiet within a minute."""
     services = auth.services()
-    with services.database.write() as session:
+    with services.oncall.jobs.transaction() as session:
         row = _mine(session, number)
         if row is not None:
-            intakestore.end_silences(session, [number], common.times().now)
-            _record(session, "silence_ended", number, {"reason": row.reason})
+            quieting.end(session, services.oncall, row, auth.somebody().actor, common.times().now)
     return common.back_to("silences.index")
 
 
 @bp.post("/silences/<int:number>/extend")
 def extend(number: int) -> Response:
     """Let it last longer, from its end on."""
-    services, now = auth.services(), common.times().now
+    services = auth.services()
     length = silenceforms.LENGTHS.get(request.form.get("for", ""))
-    with services.database.write() as session:
+    with services.oncall.jobs.transaction() as session:
         row = _mine(session, number)
         if row is not None and length is not None:
-            until = max(row.end, now) + length[0]
-            if until - now > LONGEST:
-                common.say(Error(Code.INVALID, f"It may last {LONGEST.days} days from now, not longer."))
-            else:
-                intakestore.extend_silence(session, number, until)
-                _record(session, "silence_extended", number, {"end": until})
+            try:
+                quieting.extend(session, services.oncall, row, length[0], auth.somebody().actor, common.times().now)
+            except Error as error:  # before anything was written
+                common.say(error)
     return common.back_to("silences.index")
 
 
-def _mine(session: Session, number: int) -> Row | None:
+def _mine(session: Session, number: int) -> SilenceRow | None:
     """Return a silence that holds or is planned and is the reader's to change; None when it is over already."""
     row = next((row for row in intakestore.silences(session) if row.id == number), None)
     if row is not None and (reason := _refusal(session, row)):

@@ -168,6 +168,37 @@ def test_maintenance_is_planned_in_the_readers_own_zone(served: Served, people: 
     assert re.search(r"Planned 1 .*the move.*maintenance", people["alice"].shown("/silences"))
 
 
+def test_what_is_open_is_muted_with_it_and_goes_on_when_it_is_ended(served: Served, people: dict[str, Browser]) -> None:
+    number = event(served, "the gate is stuck")
+    form = {"service": "checkout", "title": "gate is stuck", "reason": "it is mended"}
+    look = words(people["alice"].post("/silences", **form, do="look"))
+    assert f"1 open alert is meant. Incident {number} is muted with it." in look
+    made = silenced(served, people["alice"], "gate is stuck")
+    assert "Muted until" in people["bob"].shown(f"/incidents/{number}")
+    assert f"Silence {made} of alice: it is known" in people["bob"].shown(f"/incidents/{number}")
+    people["alice"].post(f"/silences/{made}/end")
+    assert incident(served, number).state == "open"
+    work(served)
+    assert f"Silence {made} has ended, and this has not" in people["bob"].shown(f"/incidents/{number}")
+    assert f"It muted incident {number}." in people["bob"].shown("/silences")
+
+
+def test_what_is_over_is_listed_and_can_be_set_again(served: Served, people: dict[str, Browser]) -> None:
+    more = {"label": "env=staging", "more": "host=~db-.*\nlabel:b=c", "kind": "maintenance", "for": "3d"}
+    made = silenced(served, people["alice"], "the (old) door", **more)
+    event(served, "the (old) door creaks", payload={"source": "db-1", "custom_details": {}})
+    people["alice"].post(f"/silences/{made}/end")
+    page = people["dora"].shown("/silences")
+    assert re.search(r"Over in the last 30 days.*the \(old\) door.*ended before its time", page)
+    form = people["alice"].get(f"/silences?again={made}").text
+    for said in ('value="the (old) door"', 'value="env=staging"', "host=~db-.*\nlabel:b=c</textarea>"):
+        assert said in form
+    assert '<option value="3d" selected>' in form
+    assert '<option value="maintenance" selected>' in form
+    for nothing in ("7777", "x", "9" * 40):
+        assert people["alice"].get(f"/silences?again={nothing}").status_code == 200
+
+
 # Integrations.
 
 MADE: tuple[tuple[str, dict[str, str], str], ...] = (

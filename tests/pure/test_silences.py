@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from ledger.errors import Error
 from oncall import silences
 from oncall.signal import Action, Signal, signal
-from oncall.silences import How, Kind, Matcher, Mute, Silence, matcher, muted
+from oncall.silences import How, Kind, Matcher, Mute, Silence, all_muted, matcher, muted
 from oncall.terms import Severity
 from tests.conftest import NOON
 from tests.hostile import TEXTS
 
 pytest.importorskip("re2", reason="google-re2 has no wheel for this machine")
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CHECKOUT = "component:default/checkout"
 DISK = signal(
     "prometheus",
@@ -189,3 +189,35 @@ def test_no_signal_brings_a_silence_down(title: str, value: str, how: How) -> No
         except Error:
             continue
         muted(said, CHECKOUT, [good], NOON)
+
+
+HOSTS = st.sampled_from(["db-1", "db-2", "db-3"])
+SPANS = st.tuples(st.integers(-30, 30), st.integers(1, 60), HOSTS)
+
+
+@given(hosts=st.lists(HOSTS, max_size=3), spans=st.lists(SPANS, max_size=4))
+def test_what_is_open_is_muted_as_long_as_each_alert_is_minute_by_minute(
+    hosts: list[str], spans: list[tuple[int, int, str]]
+) -> None:
+    asked = [
+        Silence(
+            n,
+            (matcher(f"host={host}"),),
+            "user:default/alice",
+            "x",
+            NOON + start * MINUTE,
+            NOON + (start + length) * MINUTE,
+        )
+        for n, (start, length, host) in enumerate(spans)
+    ]
+
+    def quiet(at: int, among: list[tuple[int, int, str]]) -> bool:
+        held = {host for start, length, host in among if start <= at < start + length}
+        return bool(hosts) and set(hosts) <= held
+
+    found = all_muted([(replace(DISK, host=host), CHECKOUT) for host in hosts], asked, NOON)
+
+    assert (found is not None) == quiet(0, spans)
+    if found is not None:
+        begun = [one for one in spans if one[0] <= 0]
+        assert found.until == NOON + next(at for at in range(99) if not quiet(at, begun)) * MINUTE
