@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Index, Integer, String, delete, func, insert, select, text, update
+from sqlalchemy import JSON, Index, Integer, String, Table, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, Database, UTCDateTime
@@ -88,11 +88,11 @@ def record(
     cause: str | None = None,
 ) -> None:
     """Write a fact in the caller's transaction. `data` must be JSON and hold no secret."""
-    session.execute(
-        insert(EventRow).values(
-            at=at, kind=kind, subject=subject, actor=actor, service=service, cause=cause, data=dict(data or {})
-        )
-    )
+    about = {"kind": kind, "subject": subject, "actor": actor, "service": service, "cause": cause}
+    session.execute(_NEW, {"at": at, **about, "data": dict(data or {})})
+
+
+_NEW = insert(cast(Table, EventRow.__table__))
 
 
 def seal(database: Database) -> int:

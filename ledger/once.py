@@ -1,6 +1,7 @@
 """Insert a row unless one like it is there: safe when two transactions do it at the same time, on both databases."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -13,6 +14,11 @@ def insert_once(session: Session, table: Table, values: Mapping[str, Any]) -> An
 
     On PostgreSQL this waits for a transaction that is just inserting the same, and then says None if it committed.
     """
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    key = next(iter(table.primary_key))
-    return session.scalar(insert(table).values(values).on_conflict_do_nothing().returning(key))
+    return session.scalar(_insert(table, session.get_bind().dialect.name), dict(values))
+
+
+@lru_cache(maxsize=200)
+def _insert(table: Table, dialect: str) -> Any:
+    """Return the statement, which is made once: it is asked for with nearly everything that is written."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing().returning(next(iter(table.primary_key)))

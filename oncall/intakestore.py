@@ -132,6 +132,11 @@ def waiting(session: Session, most: int) -> Sequence[Body]:
     return [Body(*row) for row in session.execute(query.order_by(WaitsRow.inbox_id).limit(most))]
 
 
+def newest(session: Session) -> int:
+    """Return the number in the inbox of what came last and still waits; 0 when nothing does."""
+    return session.scalar(select(WaitsRow.inbox_id).order_by(WaitsRow.inbox_id.desc()).limit(1)) or 0
+
+
 def is_waiting(session: Session) -> bool:
     """Does anything wait whose body is there?"""
     query = select(WaitsRow.inbox_id).join(DeliveryRow, DeliveryRow.id == WaitsRow.inbox_id).limit(1)

@@ -5,6 +5,7 @@ understood, so what was accepted is never lost and the work for it does not grow
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs, Lost
-from oncall import grouping, intakestore, store, understanding
+from oncall import grouping, intakestore, situating, store, understanding
 from oncall.answering import Answering
 from oncall.grouping import Placed
 from oncall.incident import Fact, Kind, Opening, State
@@ -35,6 +36,8 @@ from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
 BATCH = 10  # in one transaction, so that others who write need not wait for long
+RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
+REST = 0.1  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
 ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
 SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
@@ -54,14 +57,20 @@ class Receiver:
 
     def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
         """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
+        newest, begun = 0, self.clock()
         while not lost():
             with self.database.read() as session:
                 bodies = intakestore.waiting(session, BATCH)
+                before, newest = newest, intakestore.newest(session)
             if not bodies:
                 with self.jobs.transaction() as tx:
                     again = self.clock() if intakestore.is_waiting(tx) else None
                     self.jobs.finish(tx, claim, self.clock(), again_at=again)
                 return
+            took = (self.clock() - begun).total_seconds()
+            if len(bodies) == BATCH and before and newest - before > RUSH * took > 0:
+                time.sleep(min(took, REST))
+            begun = self.clock()
             self._batch(bodies, claim)
 
     def _batch(self, bodies: Sequence[Body], claim: Claim) -> None:
@@ -83,7 +92,6 @@ class Receiver:
         came = [_came(body, keys.get(body.key_id)) for body in bodies]
         read = [understanding.understood(one) for one in came]
         with self.jobs.transaction() as tx:
-            self.jobs.guard(tx, claim)
             answering = Answering(tx, self.fallback)
             taken = Taking(self, tx, answering)
             taken.learn([said for reading in read for said in reading.signals])
@@ -92,6 +100,7 @@ class Receiver:
                     taken.take(said, one.at)
             intakestore.understood(tx, [body.inbox_id for body in bodies])
             intakestore.heard(tx, {body.key_id for body in bodies if body.key_id}, self.clock())
+            self.jobs.guard(tx, claim)  # as the last of it: the doors ask for this very job with all that they take
 
     def _put_aside(self, body: Body, claim: Claim) -> None:
         """Have people look at it: it may have been about something that is broken."""
@@ -163,7 +172,7 @@ class Taking:
         if not place.service:  # nobody is named, not even for what is nobody's: it is shown, and the alarm is raised
             place = Placed(said.service, place.why or "it names no service, and nobody answers for what names none")
         rules = Rules()
-        situation = store.situation(self.session, said, place.service, now, rules.window)
+        situation = situating.situation(self.session, said, place.service, now, rules.window)
         mute = self._silences.muted(said, place.service) if said.action is Action.TRIGGER else None
         self._act(grouping.decide(said, place, situation, rules, mute, now), said, place, now)
 

@@ -5,21 +5,19 @@ An incident is written by compare-and-set on the version that was read; whoever 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, Table, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
 from oncall import signal as signals
-from oncall.grouping import AGAIN, Alert, Ended, Situation
-from oncall.grouping import Incident as Grouped
 from oncall.incident import Incident, State, from_json, to_json
-from oncall.signal import Action, Signal
+from oncall.signal import Signal
+from oncall.situating import BY_PERSON, EARLY
 from oncall.tables import AlertRow, IncidentRow
-from oncall.terms import Severity
 
 log = structlog.get_logger()
 
@@ -37,19 +35,13 @@ def turn(session: Session, policy: str, team: str) -> int:
 
 def add(session: Session, incident: Incident, team: str, environment: str = "") -> None:
     """Write a new incident."""
-    session.execute(
-        insert(IncidentRow).values(
-            id=incident.number,
-            service=incident.service,
-            team=team,
-            policy=incident.policy.name,
-            environment=environment,
-            opened_at=incident.opened_at,
-            last_at=incident.opened_at,
-            **_columns(incident),
-            version=incident.version,
-        )
-    )
+    about = {"id": incident.number, "service": incident.service, "team": team, "policy": incident.policy.name}
+    times = {"opened_at": incident.opened_at, "last_at": incident.opened_at}
+    more = {"environment": environment, "version": incident.version}
+    session.execute(_NEW_INCIDENT, {**about, **times, **more, **_columns(incident)})
+
+
+_NEW_INCIDENT = insert(cast(Table, IncidentRow.__table__))
 
 
 def load(session: Session, incident: int) -> Incident:
@@ -138,26 +130,7 @@ def moved(session: Session, incident: int, team: str, service: str) -> None:
 
 # --- alerts -----------------------------------------------------------------------------------------------------------
 
-_BY_SENDER, _BY_PERSON, _EARLY = "sender", "person", "early"
-
-
-def situation(session: Session, said: Signal, service: str, now: datetime, within: timedelta) -> Situation:
-    """Return what is known when a signal comes: at most five statements, and only what that signal may need.
-
-    `within`: an incident that has heard nothing for longer takes no more alerts.
-    """
-    mine = session.scalars(select(AlertRow).where(AlertRow.key == said.key, AlertRow.resolved_at.is_(None))).all()
-    beside = {row.incident_id for row in mine if row.incident_id}
-    if said.action is not Action.TRIGGER:
-        others = select(AlertRow).where(AlertRow.incident_id.in_(beside), AlertRow.resolved_at.is_(None))
-        rows = {row.id: row for row in (*mine, *(session.scalars(others) if beside else ()))}
-        return Situation([_alert(row) for row in rows.values()])
-    if any(row.incident_id and row.source == said.source for row in mine):
-        return Situation([_alert(row) for row in mine])
-    recent = (AlertRow.key == said.key, AlertRow.source == said.source, AlertRow.resolved_at > now - AGAIN)
-    ended = session.scalars(select(AlertRow).where(*recent).order_by(AlertRow.id.desc()).limit(5)).all()
-    open_ones = _open_of(session, service, now - within)
-    return Situation([_alert(row) for row in mine], open_ones, [_ended(row) for row in ended])
+_BY_SENDER = "sender"
 
 
 def has_open(session: Session, source: str, key: str) -> bool:
@@ -172,56 +145,21 @@ def incident_of(session: Session, source: str, key: str) -> int | None:
     return session.scalar(select(AlertRow.incident_id).where(*asked).order_by(AlertRow.id.desc()).limit(1))
 
 
-def _open_of(session: Session, service: str, since: datetime) -> Sequence[Grouped]:
-    """Return the open incidents of a service that have heard something since, each with the signal that opened it."""
-    columns = (IncidentRow.id, IncidentRow.service, IncidentRow.opened_at, IncidentRow.last_at, IncidentRow.severity)
-    is_open = (IncidentRow.service == service, IncidentRow.resolved_at.is_(None), IncidentRow.last_at >= since)
-    open_ones = session.execute(select(*columns).where(*is_open)).all()
-    if not open_ones:
-        return ()
-    first = select(func.min(AlertRow.id)).where(AlertRow.incident_id.in_([row.id for row in open_ones]))
-    said = session.execute(
-        select(AlertRow.incident_id, AlertRow.said).where(AlertRow.id.in_(first.group_by(AlertRow.incident_id)))
-    )
-    by_incident = {row.incident_id: signals.from_json(row.said) for row in said}
-    return [
-        Grouped(row.id, row.service, by_incident[row.id], row.opened_at, row.last_at, Severity(row.severity))
-        for row in open_ones
-        if row.id in by_incident
-    ]
-
-
-def _alert(row: AlertRow) -> Alert:
-    return Alert(row.id, row.source, row.key, row.incident_id, _since(row))
-
-
-def _ended(row: AlertRow) -> Ended:
-    assert row.resolved_at is not None
-    about = (row.source, row.key, row.resolved_at, _since(row))
-    return Ended(*about, early=row.ended_by == _EARLY, by_person=row.ended_by == _BY_PERSON)
-
-
-def _since(row: AlertRow) -> datetime | None:
-    since = row.said.get("since")
-    return datetime.fromisoformat(since) if since else None
-
-
 def raise_alert(session: Session, said: Signal, incident: int | None, service: str, why: str, muted: str = "") -> int:
     """Write a new alert; return its id."""
     about = {"source": said.source, "key": said.key, "title": said.title, "severity": said.severity, "service": service}
     times = {"first_at": said.at, "last_at": said.at}
-    made = session.execute(
-        insert(AlertRow).values(
-            **about, **times, incident_id=incident, muted=muted, why=why, said=signals.to_json(said), count=1
-        )
-    )
-    return int((made.inserted_primary_key or (0,))[0])  # type: ignore[attr-defined]
+    more = {"incident_id": incident, "muted": muted, "why": why, "said": signals.to_json(said), "count": 1}
+    return int(session.scalar(_NEW_ALERT, {**about, **times, **more}) or 0)
+
+
+_NEW_ALERT = insert(cast(Table, AlertRow.__table__)).returning(AlertRow.id)
 
 
 def remember_early(session: Session, said: Signal, service: str, now: datetime) -> None:
     """Remember a resolve that came before its trigger, as an alert that ended as it began."""
     alert = raise_alert(session, said, None, service, "resolved before it began")
-    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=now, ended_by=_EARLY, count=0))
+    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=now, ended_by=EARLY, count=0))
 
 
 def bring_into(session: Session, alert: int, incident: int, why: str) -> None:
@@ -243,7 +181,7 @@ def end_alert(session: Session, alert: int, at: datetime) -> None:
 def end_alerts_of(session: Session, incident: int, at: datetime) -> None:
     """End what is open of an incident that a person has resolved."""
     is_open = (AlertRow.incident_id == incident, AlertRow.resolved_at.is_(None))
-    session.execute(update(AlertRow).where(*is_open).values(resolved_at=at, ended_by=_BY_PERSON))
+    session.execute(update(AlertRow).where(*is_open).values(resolved_at=at, ended_by=BY_PERSON))
 
 
 def move_alerts(session: Session, incident: int, into: int) -> None:
