@@ -65,7 +65,7 @@ def _sweep() -> None:
             server = psutil.Process(int((folder / "data" / "postmaster.pid").read_text().split()[0]))
             if str(folder / "data") in server.cmdline():
                 server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
-                server.wait(10)
+                server.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.shop import Shop
 
+PATIENCE = 90_000  # milliseconds, for what takes a tenth of a second alone; Playwright would wait for a third of it
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -30,6 +31,7 @@ def _logged_in(chromium: Any, shop: Shop, login: str) -> Any:
     """Log in by the page, once for each person: the portal bears with only so many logins a minute."""
     if login not in shop.sessions:
         context = chromium.new_context()
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.goto(f"{shop.address}/login")
         page.fill("input[name=name]", login)
@@ -50,6 +52,7 @@ def visit(chromium: Any, shop: Shop) -> Iterator[Visit]:
     def open_page(login: str, path: str = "/", width: int = 1280, **options: Any) -> Any:
         state = _logged_in(chromium, shop, login)
         context = chromium.new_context(viewport={"width": width, "height": 844}, storage_state=state, **options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)

@@ -8,7 +8,7 @@ import pytest
 from tests.browser.conftest import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
-PATIENCE = 60_000  # milliseconds; a deploy of the demo takes up to 40 s
+PATIENCE = 240_000  # milliseconds; a deploy of the demo takes up to 40 s
 
 
 def word(page: Any, wanted: str) -> None:

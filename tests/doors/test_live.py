@@ -15,7 +15,7 @@ from tests.conftest import NOON
 from tests.doors.browsing import browser
 from tests.doors.served import Served, portal, until
 
-PATIENCE = 10.0  # seconds, for what takes some hundredths of one
+PATIENCE = 60.0  # seconds, for what takes some hundredths of one
 CHECKOUT = "component:default/checkout"
 
 

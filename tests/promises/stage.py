@@ -96,7 +96,7 @@ class Stage:
             self.target.serve(site, release, times)
             return
         for _ in range(times):
-            with urllib.request.urlopen(str(self.target.address(site)), timeout=10) as answer:
+            with urllib.request.urlopen(str(self.target.address(site)), timeout=60) as answer:
                 answer.read()
 
     def seen(self, site: Site) -> tuple[Any, ...]:
@@ -106,7 +106,7 @@ class Stage:
         return instances, shares, self.target.address(site)
 
 
-def settled(act: Callable[[], Progress], seconds: float = 20) -> Progress:
+def settled(act: Callable[[], Progress], seconds: float = 120) -> Progress:
     """Ask as the worker does, until the answer is no longer Pending."""
     deadline = time.monotonic() + seconds
     while isinstance(answer := act(), Pending):

@@ -231,7 +231,7 @@ def _kills_its_caller(handler: fakepagerduty.Handler) -> None:
     for one in psutil.Process().children():
         if any(link.laddr.port == port for link in one.net_connections("inet") if link.laddr):
             one.kill()
-            one.wait(10)
+            one.wait(60)
     handler.close_connection = True
 
 
@@ -244,7 +244,7 @@ def test_when_all_couriers_are_on_their_way_a_page_is_surely_not_sent(fake: Fake
     try:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(pager.send, page(at(fake, "json")))
-            assert arrived.wait(20)
+            assert arrived.wait(60)
             with pytest.raises(Lost) as lost:
                 pager._couriers.carry({}, timedelta(milliseconds=20))
             release.set()
@@ -266,7 +266,7 @@ def test_who_waits_the_longest_is_served_first(fake: FakePagerDuty) -> None:
     try:
         with ThreadPoolExecutor(4) as pool:
             first = pool.submit(pager.send, page(at(fake, "json", rest="0")))
-            assert arrived.wait(20)
+            assert arrived.wait(60)
             for number in range(1, 4):
                 pool.submit(pager.send, page(at(fake, "json", rest=str(number))))
                 _until(lambda number=number: len(pager._couriers._waiting) == number)  # type: ignore[misc]

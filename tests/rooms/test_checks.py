@@ -17,7 +17,8 @@ from production.supervise import until
 from tests.serving import serving
 
 ENV = {"REVISION": "abc1234", "SERVICE": "component:default/checkout", "ENVIRONMENT": "production"}
-LIMIT = timedelta(milliseconds=300)
+LIMIT = timedelta(milliseconds=300)  # for who does not answer
+PATIENCE = timedelta(seconds=30)  # for who does, on a machine that is slow
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -56,8 +57,8 @@ def look(check: Check, instance: Instance) -> Answer:
     return Looker([Path(sys.executable).parent]).look(check, instance, ENV)
 
 
-def http(path: str, *status: int) -> Check:
-    return Check("http", (path,), status, timeout=LIMIT)
+def http(path: str, *status: int, limit: timedelta = PATIENCE) -> Check:
+    return Check("http", (path,), status, timeout=limit)
 
 
 @pytest.mark.parametrize(
@@ -81,21 +82,21 @@ def test_an_answer_passes_when_its_status_is_accepted(
 
 
 def test_silence_is_no_success_and_ends_at_the_time_limit(silent: Instance) -> None:
-    answer = look(http("/healthz"), silent)
+    answer = look(http("/healthz", limit=LIMIT), silent)
 
     assert not answer.passed
     assert answer.said == "/healthz did not answer within 300ms"
-    assert answer.took < timedelta(seconds=2)
+    assert answer.took < PATIENCE
 
 
 def test_headers_that_trickle_in_do_not_prolong_the_time_limit(instance: Instance) -> None:
-    answer = look(http("/999"), instance)
+    answer = look(http("/999", limit=LIMIT), instance)
 
     assert (answer.passed, answer.said) == (False, "/999 did not answer within 300ms")
-    assert answer.took < timedelta(seconds=2)
+    assert answer.took < PATIENCE
 
 
-@pytest.mark.parametrize("check", [http("/healthz"), Check("tcp", timeout=LIMIT)])
+@pytest.mark.parametrize("check", [http("/healthz"), Check("tcp", timeout=PATIENCE)])
 def test_nobody_there_is_said_in_words(check: Check) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -106,7 +107,7 @@ def test_nobody_there_is_said_in_words(check: Check) -> None:
 
 
 def test_tcp_passes_when_a_connection_is_taken(silent: Instance) -> None:
-    answer = look(Check("tcp", timeout=LIMIT), silent)
+    answer = look(Check("tcp", timeout=PATIENCE), silent)
 
     assert answer.passed
     assert answer.said.startswith(f"port {silent.port} took a connection in ")
@@ -121,7 +122,7 @@ def test_alive_asks_the_supervisor_only(instance: Instance) -> None:
 
 
 def command(*argv: str) -> Check:
-    return Check("command", argv, timeout=timedelta(seconds=5))
+    return Check("command", argv, timeout=PATIENCE)
 
 
 def test_a_command_passes_when_it_ends_with_zero(instance: Instance) -> None:
@@ -145,13 +146,13 @@ def test_a_command_gets_what_it_was_promised_and_nothing_else(instance: Instance
 
 def test_a_command_out_of_time_is_killed_with_its_children(instance: Instance, tmp_path: Path) -> None:
     child = tmp_path / "child"
-    check = Check("command", ("sh", "-c", f"sleep 60 & echo $! > {child}; wait"), timeout=LIMIT)
+    check = Check("command", ("sh", "-c", f"sleep 60 & echo $! > {child}; wait"), timeout=timedelta(seconds=1))
 
     answer = look(check, instance)
 
-    assert (answer.passed, answer.said) == (False, "“sh” did not end within 300ms and was killed")
+    assert (answer.passed, answer.said) == (False, "“sh” did not end within 1s and was killed")
     pid = int(child.read_text())
-    assert until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+    assert until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 60)
 
 
 def test_a_command_that_does_not_exist_is_said_in_words(instance: Instance) -> None:

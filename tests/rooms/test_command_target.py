@@ -100,7 +100,7 @@ def house(base: Stage, tmp_path: Path) -> Iterator[House]:
     made.target.shutdown()
 
 
-def wait_for(is_so: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(is_so: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
@@ -115,10 +115,10 @@ ENDINGS: tuple[tuple[str, dict[str, Any], type, str, tuple[str, ...]], ...] = (
     ("exit 137", {}, Failed, "ended with code 137", ()),  # a shell says so when what it called was killed
     ("printf 'caf\\351\\n'; exit 1", {}, Failed, "ended with code 1", ("caf\ufffd",)),
     ("kill -9 $$", {}, Failed, "was killed by signal 9, and nobody knows how far it came", ()),
-    ("echo a; sleep 60", {"timeout": "300ms"}, Failed, "did not end within 300ms and was ended", ("a",)),
-    ("echo a; sleep 60", {"inactivity": "300ms"}, Failed, "wrote nothing for 300ms and was ended", ("a",)),
+    ("echo a; sleep 60", {"timeout": "1s"}, Failed, "did not end within 1s and was ended", ("a",)),
+    ("echo a; sleep 60", {"inactivity": "1s"}, Failed, "wrote nothing for 1s and was ended", ("a",)),
     ("exec >/dev/null 2>&1; sleep 0.1", {}, Done, "release 1 is deployed", ()),  # it closes its output and goes on
-    ("for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done", {"inactivity": "500ms"}, Done, "is deployed", ()),
+    ("for i in 1 2 3 4 5 6; do echo $i; sleep 0.5; done", {"inactivity": "2500ms"}, Done, "is deployed", ()),
 )
 
 
@@ -393,16 +393,16 @@ def heard(lines: Sequence[str]) -> list[str]:
 
 
 def test_a_script_that_is_deaf_is_asked_twice_and_then_killed(house: House) -> None:
-    came = house.deployed(house.site(DEAF, timeout="500ms"))
+    came = house.deployed(house.site(DEAF, timeout="1s"))
 
     assert isinstance(came, Failed)
-    assert "did not end within 500ms and was ended" in came.reason
+    assert "did not end within 1s and was ended" in came.reason
     assert heard(came.log) == ["ready", "INT", "TERM"]
 
 
 def test_a_script_that_cleans_up_when_asked_to_end_has_not_come_through(house: House) -> None:
     came = house.deployed(
-        house.site("trap 'echo cleaned; exit 0' INT; echo ready; while :; do sleep 0.05; done", timeout="500ms")
+        house.site("trap 'echo cleaned; exit 0' INT; echo ready; while :; do sleep 0.05; done", timeout="1s")
     )
 
     assert isinstance(came, Failed)
@@ -421,7 +421,7 @@ def test_another_wish_ends_what_still_runs_first(house: House) -> None:
 
     assert isinstance(back, Pending)  # no call waits for the ladder
     assert "deploy of release 2 is being ended first" in back.detail
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert house.calls() == ["deploy 1", "deploy 2"]
     assert isinstance(house.again(site, 1, fence=2), Done)
     assert house.calls() == ["deploy 1", "deploy 2", "deploy 1"]

@@ -70,7 +70,7 @@ class Stand:
         return next((self.folder / "local" / "output" / site.name).glob(f"{release}-*")) / "1.log"
 
     def env(self, site: Site) -> dict[str, str]:
-        with urllib.request.urlopen(f"{self.target.address(site)}/env", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.target.address(site)}/env", timeout=60) as answer:
             said: dict[str, str] = json.load(answer)
         return said
 
@@ -94,7 +94,7 @@ def _unsealed(stand: Stand) -> Iterator[None]:
     stand.memory.refuses = None
 
 
-def wait_for(is_so: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(is_so: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
@@ -245,7 +245,7 @@ def test_what_a_check_says_is_masked(stand: Stand, worker_id: str) -> None:
         "import json, os, sys, urllib.request as u;"
         "sys.exit(json.load(u.urlopen('http://%s:%s/env' % (os.environ['HOST'], os.environ['PORT'])))['DB_PASSWORD'])"
     )
-    check = Check("command", ("python", "-c", script), timeout=timedelta(seconds=20))
+    check = Check("command", ("python", "-c", script), timeout=timedelta(seconds=60))
     env = {"SERVICE": site.service, "ENVIRONMENT": site.environment, "REVISION": "abc1234"}
 
     answer = looker.look(check, instance, env)

@@ -48,7 +48,7 @@ def target(stage: Stage) -> LocalTarget:
 
 
 def get(stage: Stage, site: Site, path: str = "/") -> Any:
-    with urllib.request.urlopen(f"{stage.target.address(site)}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"{stage.target.address(site)}{path}", timeout=60) as answer:
         return json.load(answer)
 
 
@@ -122,7 +122,7 @@ def test_draining_ends_at_the_sites_drain_time(stage: Stage) -> None:
 
         assert settled(lambda: stage.target.drain(site, 2, 2)) == Done("1 connection did not end within 200ms")
         assert isinstance(settled(lambda: stage.target.stop(site, 2, 2)), Done)
-        assert slow.exception(timeout=5) is not None
+        assert slow.exception(timeout=60) is not None
 
 
 def test_cutting_over_under_load_loses_no_request(stage: Stage) -> None:
@@ -132,7 +132,7 @@ def test_cutting_over_under_load_loses_no_request(stage: Stage) -> None:
 
     def load() -> tuple[int, list[str]]:
         count, failures = 0, []
-        connection = HTTPConnection(address, timeout=10)
+        connection = HTTPConnection(address, timeout=60)
         while not over.is_set():
             try:
                 connection.request("GET", "/")
@@ -347,7 +347,7 @@ def test_a_changed_public_port_is_served_and_the_old_one_let_go(stage: Stage) ->
     assert stage.target.address(site) == f"http://127.0.0.1:{stages.CHOSEN_PORT + 1}"
     assert get(stage, site)["release"] == 1
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(old or "", timeout=1)
+        urllib.request.urlopen(old or "", timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def without_pids(seen: tuple[Any, ...]) -> tuple[Any, ...]:
     return [(name, port) for name, port, _pid, _state in instances], *rest
 
 
-def wait_for(is_so: Any, within: timedelta = timedelta(seconds=15)) -> None:
+def wait_for(is_so: Any, within: timedelta = timedelta(seconds=120)) -> None:
     deadline = now() + within
     while not is_so():
         assert now() < deadline, "it did not become so"

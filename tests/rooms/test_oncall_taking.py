@@ -32,7 +32,7 @@ def test_a_body_that_breaks_the_writer_is_refused_alone_and_the_next_is_kept(dat
         intake.keep(arrived(1, "\ud800"))
     late = threading.Thread(target=intake.keep, args=[arrived(2)], daemon=True)
     late.start()
-    late.join(5)
+    late.join(60)
     assert not late.is_alive()
     assert kept(database) == 1
 

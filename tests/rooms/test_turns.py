@@ -54,7 +54,7 @@ def test_another_process_is_waited_for(tmp_path: Path) -> None:
         waiting.start()
         assert not mine.wait(0.05)
         other.stdin.close()  # it ends, and its turn with it
-        assert mine.wait(10)
+        assert mine.wait(60)
         waiting.join()
 
 
@@ -71,7 +71,7 @@ def test_whoever_waits_in_vain_goes_on_and_leaves_the_line_in_order(
     with ours.taken():
         thread = threading.Thread(target=write)
         thread.start()
-        assert went.wait(10)
+        assert went.wait(60)
         thread.join()
         with ours.taken():  # the same thread once more: it waits for nobody
             pass
