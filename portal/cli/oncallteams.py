@@ -45,13 +45,13 @@ def holidays(of: str, calendar: str, ends: bool, as_json: bool) -> None:
     """
     if calendar and ends:
         raise Error(Code.INVALID, "Say --file or --none, not both.")
-    portal, path = connect(), f"/oncall/holidays?{urlencode({'of': of})}"
+    portal, path = connect(), "/oncall/holidays"
     if ends:
-        told = portal.delete(path)
+        told = portal.delete(f"{path}?{urlencode({'of': of})}")
     elif calendar:
-        told = portal.put(path, {"calendar": _text(calendar)})
+        told = portal.put(path, {"calendar": _text(calendar)}, of=of)
     else:
-        told = portal.get("/oncall/holidays", of=of)
+        told = portal.get(path, of=of)
     say(told, as_json, *_days(told))
 
 

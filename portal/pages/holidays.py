@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from ledger.errors import Code, Error
 from oncall import freedays, holidays, planstore
 from oncall.answering import Answering
-from oncall.freedays import Free
+from oncall.freedays import Free, Homes
 from oncall.schedule import Schedule
 from oncall.terms import Shift
 from pipelines import query as deploys
@@ -39,8 +39,10 @@ class Duty:
     """What of somebody's shift lies on a free day, and whether others were asked to take it."""
 
     schedule: str
+    day: date
     name: str  # of the free day
     shift: Shift
+    hours: str  # by the clocks where that person lives
     asked: bool
 
 
@@ -138,13 +140,19 @@ def _duties(
     now = common.times().now
     plans = _plans(answering, asks, name)
     found = holidaying.coming(answering, name, schedule, now, now + holidaying.AHEAD)
-    return [
-        Duty(
-            name,
-            one.name,
-            freedays.part(one.shift, one.day, found.homes),
-            holidaying.asked_key(name, one.shift, one) in announced,
-        )
-        for one in found.worked
-        if plans or one.shift.person == asks.user_ref
-    ]
+    made = []
+    for one in found.worked:
+        if plans or one.shift.person == asks.user_ref:
+            part, asked = freedays.part(one.shift, one.day, found.homes), holidaying.asked_key(name, one.shift, one)
+            made.append(Duty(name, one.day, one.name, part, _hours(part, found.homes), asked in announced))
+    return made
+
+
+def _hours(part: Shift, there: Homes) -> str:
+    """Write `all day`, or `09:00 to 24:00 CET`."""
+    zone = there.zones.get(part.person, there.zone)
+    start, end = part.start.astimezone(zone), part.end.astimezone(zone)
+    if (start.hour, start.minute, end.hour, end.minute) == (0, 0, 0, 0):
+        return "all day"
+    until = f"{end:%H:%M}" if start.date() == end.date() else "24:00"
+    return f"{start:%H:%M} to {until} {end:%Z}"

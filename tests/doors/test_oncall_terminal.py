@@ -245,3 +245,27 @@ def test_every_line_of_the_manual_is_a_command(alice: Terminal, tmp_path: Path) 
 def test_a_portal_that_does_not_answer_has_an_exit_code_of_its_own(alice: Terminal) -> None:
     alice.monkeypatch.setenv("FULLCYCLE_URL", f"http://127.0.0.1:{free_port()}")
     assert alice("ack", "1").code == 3
+
+
+# --- what is only looked at, and free days ----------------------------------------------------------------------------
+
+
+def test_a_dry_run_says_what_a_change_would_do_and_keeps_nothing(alice: Terminal) -> None:
+    said = alice("oncall", "swap", "payments", "--mine", day(12), "--with", day(13), "--dry-run")
+    assert (said.code, said.out.splitlines()[0]) == (0, "payments would be changed")
+    assert "swap" not in alice("oncall", "schedule", "payments", "--from", day(12), "--until", day(14)).out
+    assert alice("oncall", "override", "payments", "--until", day(3), "--dry-run", "--json").json["saved"] is False
+
+
+def test_public_holidays_are_given_listed_and_ended(alice: Terminal, tmp_path: Path) -> None:
+    assert alice("oncall", "holidays").out == "alice has no public holidays to come\n"
+    (file := tmp_path / "days.ics").write_text(
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20201225\nRRULE:FREQ=YEARLY\nSUMMARY:Christmas\n"
+        "END:VEVENT\nEND:VCALENDAR\n"
+    )
+    given = alice("oncall", "holidays", "schedule:payments", "--file", str(file))
+    assert (given.code, given.out.split()[:2], given.out.count("-12-25 ")) == (0, ["DAY", "HOLIDAY"], 10)
+    assert len(alice("oncall", "holidays", "schedule:payments", "--json").json["days"]) == 11
+    assert alice("oncall", "holidays", "schedule:payments", "--none").code == 0
+    assert alice("oncall", "holidays", "schedule:payments", "--none").code == 2
+    assert "begin with BEGIN:VCALENDAR" in alice("oncall", "holidays", "--file", __file__).err
