@@ -44,7 +44,7 @@ rotations:
     order: [{payments}]
     every: 1 week
     starts: {begins}
-    roles: {{primary: 0, secondary: 1}}  # a week second, and before that a week first
+    roles: {{primary: 0, secondary: 1}}  # a week second, and then a week first
 """,
             "mara",
         ),
