@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ledger import db, events
 from ledger.db import Base, Database
@@ -32,6 +33,9 @@ TABLES = (
     "portal.tables",
     "production.tables",
 )
+# A machine that is slow is no failure; what is too slow shows in the benches.
+settings.register_profile("calm", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 

@@ -15,7 +15,7 @@ from oncall.receiving import RECEIVE
 from tests.rooms.oncallhouse import ADA, House
 
 pytestmark = pytest.mark.postgres
-PATIENCE = 5  # seconds, and then the test has failed
+PATIENCE = 60  # seconds, and then the test has failed
 
 
 @pytest.fixture
