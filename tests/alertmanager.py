@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("prometheus-alertmanager", "alertmanager")
-PATIENCE = 20.0  # seconds
+PATIENCE = 120.0  # seconds
 CONFIG = """
 route: {{receiver: portal, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}
 receivers:
@@ -42,10 +42,10 @@ class Alertmanager:
             alert["endsAt"] = ends.isoformat()
         body = json.dumps([alert]).encode()
         asked = urllib.request.Request(f"{self.url}/api/v2/alerts", body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(asked, timeout=5).close()
+        urllib.request.urlopen(asked, timeout=60).close()
 
     def alerts(self) -> list[Mapping[str, Any]]:
-        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v2/alerts", timeout=60) as answer:
             found: list[Mapping[str, Any]] = json.load(answer)
         return found
 
@@ -69,12 +69,12 @@ def running(program: str, folder: Path, webhook: str) -> Iterator[Alertmanager]:
         yield made
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _is_ready(one: Alertmanager) -> bool:
     try:
-        urllib.request.urlopen(f"{one.url}/-/ready", timeout=1).close()
+        urllib.request.urlopen(f"{one.url}/-/ready", timeout=20).close()
     except OSError:
         return False
     return True

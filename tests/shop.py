@@ -57,7 +57,7 @@ class Shop:
 
     def _answers(self) -> bool:
         try:
-            return httpx2.get(f"{self.address}/healthz", trust_env=False, timeout=20).is_success
+            return httpx2.get(f"{self.address}/healthz", trust_env=False, timeout=60).is_success
         except httpx2.TransportError:
             return False
 

@@ -229,7 +229,7 @@ def test_a_portal_that_starts_again_is_waited_for(tmp_path: Path, terminal: Term
         thread = threading.Thread(target=lambda: answers.append(_followed(waiting, 2)))
         thread.start()  # nobody listens
         with listening(made), made.working():
-            thread.join(20)
+            thread.join(120)
 
     assert answers == ["healthy"]
 
@@ -272,7 +272,7 @@ def test_who_stops_waiting_stops_nothing(served: Served, terminal: Terminal) -> 
         assert process.stdout is not None
         assert any("is watched at 50 %" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=120)
 
     assert process.returncode == 130
     assert "`fullcycle abort 2` stops it" in said

@@ -25,7 +25,7 @@ from production.metricsport import NoData, Sample, Trouble, Values
 from tests.conftest import NOON
 
 SLOW = 'max(haproxy_server_response_time_average_seconds{service="search", release="5"})'
-AWHILE = timedelta(seconds=20)
+AWHILE = timedelta(seconds=120)
 
 
 def row(backend: str, server: str, visits: int, failed: int = 0, milliseconds: int = 0) -> Mapping[str, str]:
@@ -53,7 +53,7 @@ class Asked:
         return self.send("GET", f"{path}?{urlencode(asked)}")
 
     def send(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-        connection = http.client.HTTPConnection(metricsource.HOST, self.port, timeout=10)
+        connection = http.client.HTTPConnection(metricsource.HOST, self.port, timeout=60)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

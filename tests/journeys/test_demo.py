@@ -37,7 +37,7 @@ class Home:
 
     @classmethod
     def of(cls, shop: Shop) -> "Home":
-        http = httpx2.Client(base_url=shop.address, follow_redirects=True, trust_env=False, timeout=20)
+        http = httpx2.Client(base_url=shop.address, follow_redirects=True, trust_env=False, timeout=120)
         form = {"name": "mara", "password": shop.logins["mara"], "csrf_token": _token(http.get("/login").text)}
         return cls(http, http.post("/login", data=form).text)
 

@@ -146,5 +146,5 @@ def test_five_thousand_entities_are_looked_through_at_once(database: Database) -
             browsing.find(session, Asked(words), query.directory(session))
         return time.perf_counter() - began
 
-    assert min(took("") for _ in range(3)) < 0.25  # seconds; measured: 0.02
-    assert min(took("service team-1") for _ in range(3)) < 0.5  # measured: 0.1
+    assert min(took("") for _ in range(3)) < 2  # seconds; measured: 0.02
+    assert min(took("service team-1") for _ in range(3)) < 5  # measured: 0.1

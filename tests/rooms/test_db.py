@@ -73,7 +73,7 @@ def test_reading_does_not_wait_for_a_writer(database: Database) -> None:
         begun = time.monotonic()
         with database.read() as session:
             assert len(events.latest(session)) == 1  # what is not committed is not seen
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 25  # of the 30 s that a writer would wait
 
 
 def test_writers_wait_for_one_another_and_none_fails(each_database: Database) -> None:

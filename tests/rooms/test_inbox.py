@@ -75,7 +75,7 @@ def test_a_second_delivery_waits_to_hear_whether_the_first_is_kept(postgres_data
     stored, answers = threading.Event(), []
 
     def second() -> None:
-        stored.wait(10)
+        stored.wait(60)
         answers.append(receive(postgres_database))
 
     thread = threading.Thread(target=second)
@@ -90,7 +90,7 @@ def test_a_second_delivery_waits_to_hear_whether_the_first_is_kept(postgres_data
 
     with pytest.raises(ZeroDivisionError):
         first()
-    thread.join(10)
+    thread.join(60)
 
     assert answers != [None]
     assert len(unread(postgres_database, "pipelines")) == 1

@@ -216,7 +216,7 @@ def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
     gate = threading.Barrier(len(acts))
 
     def act(one: Callable[[], Any]) -> Any:
-        gate.wait(10)
+        gate.wait(60)
         try:
             return one()
         except Error as error:
