@@ -116,6 +116,11 @@ def people(session: Session) -> Mapping[str, Person]:
     return directory(session).people
 
 
+def present(session: Session, refs: Collection[str]) -> Collection[str]:
+    """Return those of some groups and people that a file still describes."""
+    return {row.ref for row in store_rows.people(session, refs) if row.removed_at is None} if refs else set()
+
+
 def titles(session: Session, refs: Sequence[str]) -> Mapping[str, str]:
     """Return what those are called that the catalog knows: of people, their full names."""
     return store_rows.titles(session, refs)

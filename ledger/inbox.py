@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Table, UniqueConstraint, delete, select
+from sqlalchemy import JSON, ForeignKey, LargeBinary, Select, String, Table, UniqueConstraint, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -118,6 +118,8 @@ def mark_read(session: Session, reader: str, delivery_id: int, at: datetime) -> 
     insert_once(session, cast(Table, ReadRow.__table__), row)
 
 
-def prune(session: Session, before: datetime) -> int:
-    """Delete deliveries from before that moment, read or not; return how many."""
-    return len(session.scalars(delete(DeliveryRow).where(DeliveryRow.at < before).returning(DeliveryRow.id)).all())
+def prune(session: Session, before: datetime, but: Select[tuple[int]] | None = None) -> int:
+    """Delete deliveries from before that moment, read or not; return how many. `but`: the ids of what still waits."""
+    old = delete(DeliveryRow).where(DeliveryRow.at < before)
+    gone = old if but is None else old.where(DeliveryRow.id.not_in(but))
+    return len(session.scalars(gone.returning(DeliveryRow.id)).all())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Select
+
 from ledger import events, inbox
 from ledger.db import Database
 from ledger.jobs import Jobs
@@ -24,12 +26,17 @@ class Forgotten:
     facts: int
 
 
-def forget(database: Database, jobs: Jobs, now: datetime, keep: Keep) -> Forgotten:
-    """Delete what is older than `keep` says, each kind in a transaction of its own; a periodic job calls this."""
+def forget(
+    database: Database, jobs: Jobs, now: datetime, keep: Keep, waiting: Select[tuple[int]] | None = None
+) -> Forgotten:
+    """Delete what is older than `keep` says, each kind in a transaction of its own; a periodic job calls this.
+
+    `waiting`: the ids of deliveries that somebody has yet to understand, however old they are.
+    """
     with jobs.transaction() as tx:
         old_jobs = jobs.prune(tx, now - keep.jobs)
     with database.write() as session:
-        deliveries = inbox.prune(session, now - keep.deliveries)
+        deliveries = inbox.prune(session, now - keep.deliveries, waiting)
     facts = 0
     if keep.facts is not None:
         with database.write() as session:

@@ -32,6 +32,9 @@ class Found:
     pages: int  # that were due and had not been tried
     unmoved: tuple[int, ...]  # incidents at which something was due and nobody had done it
     bodies: bool  # something was accepted long ago and is not understood
+    back: tuple[
+        int, ...
+    ] = ()  # nobody could be reached for those, and now somebody can; they are looked at now and then
 
     @property
     def is_fine(self) -> bool:
@@ -66,27 +69,29 @@ class Auditor:
             found, kinds = self._look(session, now)
         if found.is_fine:
             self.all_fine()
-            return found
+            if not found.back:
+                return found
         with self.jobs.transaction() as tx:
             for kind in kinds:
                 self.jobs.enqueue(tx, SEND, kind, now)
-            for incident in found.unmoved:
+            for incident in (*found.unmoved, *found.back):
                 self.jobs.enqueue(tx, ADVANCE, str(incident), now)
             if found.bodies:
                 self.jobs.enqueue(tx, RECEIVE, ALL, now)
-            events.record(tx, "oncall.audit_found", PORTAL, PORTAL, now, {"said": found.said})
+            if not found.is_fine:
+                events.record(tx, "oncall.audit_found", PORTAL, PORTAL, now, {"said": found.said})
         return found
 
     def _look(self, session: Session, now: datetime) -> tuple[Found, set[str]]:
         late = outbox.overdue(session, now - LATE)
         answering = Answering(session, self.fallback)
-        unmoved, count = set(store.open_numbers(session)), 0
+        unmoved, back, count = set(store.open_numbers(session)), list[int](), 0
         for incident in store.everything_open(session):
             count += 1
             unmoved.discard(incident.number)
             if isinstance(decide(incident, answering.on_call, now - LATE), Record):
-                unmoved.add(incident.number)
+                # Of an exhausted one nothing is ever due: it begins again by itself at the next look, in five minutes.
+                (unmoved.add if incident.exhausted_at is None else back.append)(incident.number)
         bodies = intakestore.oldest(session)
-        return Found(count, len(late), tuple(sorted(unmoved)), bodies is not None and bodies < now - LATE), {
-            page.kind for page in late
-        }
+        waits = bodies is not None and bodies < now - LATE
+        return Found(count, len(late), tuple(sorted(unmoved)), waits, tuple(back)), {page.kind for page in late}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import Select, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from ledger.inbox import DeliveryRow
@@ -147,6 +147,11 @@ def oldest(session: Session) -> datetime | None:
     """Return since when the oldest body waits; None when none does."""
     query = select(DeliveryRow.at).join(WaitsRow, WaitsRow.inbox_id == DeliveryRow.id)
     return session.scalar(query.order_by(WaitsRow.inbox_id).limit(1))
+
+
+def not_understood() -> Select[tuple[int]]:
+    """Ask for the ids of all bodies that wait, for whoever forgets old ones."""
+    return select(WaitsRow.inbox_id)
 
 
 def understood(session: Session, ids: Collection[int]) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
+import catalog.query
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Error
@@ -32,6 +33,7 @@ AT_ONCE = 32  # messages under way, so that a provider that hangs delays few
 LOOK = 0.05  # seconds between two looks at what has been answered
 SOON = timedelta(seconds=30)  # a provider that wants longer is not waited for: the next channel is taken
 RETRY, RETRY_MOST = timedelta(seconds=15), timedelta(minutes=10)
+LEFT = "she has left the catalog, so nothing is sent to her"
 TRIES = 20  # of one message, so that a channel that is dead is not tried for ever
 
 log = structlog.get_logger()
@@ -77,11 +79,13 @@ class Sender:
             self.jobs.guard(tx, claim)
             begun = outbox.begin(tx, claim.key, now, most)
             wanted = [(page, incident) for page in begun if (incident := self._wanted(tx, page, now)) is not None]
-            ways = planstore.ways(tx, {page.person for page, _ in wanted})
+            people = {page.person for page, _ in wanted}
+            ways, here = planstore.ways(tx, people), catalog.query.present(tx, people)
         found: dict[Future[Outcome], Waiting] = {}
         for page, incident in wanted:
             way = next((one for one in ways.get(page.person, ()) if str(one.id) == page.channel), None)
-            found[pool.submit(self._attempt, claim, page, incident, way, lost)] = page
+            act = self._attempt if page.person in here else left_out
+            found[pool.submit(act, claim, page, incident, way, lost)] = page
         return found
 
     def _wanted(self, session: Session, page: Waiting, now: datetime) -> Incident | None:
@@ -142,7 +146,8 @@ class Sender:
         incident = store.hold(mover.session, page.incident)
         slow = outcome.again_after is not None and outcome.again_after > SOON
         moves_on = over or slow or page.attempts >= 2
-        left = self._other_channel(mover, incident, page, now) if moves_on else True
+        stays = outcome.why != LEFT  # else no channel of hers is tried any more
+        left = stays and (self._other_channel(mover, incident, page, now) if moves_on else True)
         about = Fact(Kind.REFUSED, reason=outcome.why, step=page.step, person=page.person, channel=page.channel)
         mover.happen(incident, [replace(about, last=not left)], now)
 
@@ -165,6 +170,11 @@ class Sender:
         with self.jobs.transaction() as tx:
             self.jobs.finish(tx, claim, self.clock(), again_at=outbox.next_due(tx, claim.key))
         return True
+
+
+def left_out(*_about: object) -> Outcome:
+    """Send nothing to whom the catalog does not know any more, and have the next level come at once."""
+    return Refused(LEFT, permanent=True)
 
 
 def keep(

@@ -14,6 +14,7 @@ from typing import cast
 import httpx2
 import structlog
 from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from catalog import refs
@@ -161,6 +162,11 @@ class OnCall:
                 Code.NOT_FOUND, "This address is none of ours, or not whole. Open the incident itself."
             ) from None
         return int(incident), str(person)
+
+    @property
+    def waiting(self) -> Select[tuple[int]]:
+        """The ids of what was accepted and is not understood yet; nobody may forget that."""
+        return intakestore.not_understood()
 
     def back(self, session: Session, key: Key, at: datetime) -> None:
         """Say that a heart beats again that had been late, in the caller's transaction."""

@@ -293,7 +293,7 @@ def _poll(services: Services, _work: Work) -> None:
 
 def _keep(services: Services, _work: Work) -> None:
     at = services.clock()
-    forget(services.database, services.jobs, at, Keep())
+    forget(services.database, services.jobs, at, Keep(), services.oncall.waiting)
     with services.database.write() as session:
         traffic.forget(session, at)
         statuses.forget(session, at - STATUSES_KEPT)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from catalog.tables import EntityRow
 from ledger.db import Database
 from ledger.errors import Error
 from ledger.jobs import Claim
@@ -14,14 +15,15 @@ from oncall.incident import State
 from oncall.intaketables import SilenceRow
 from oncall.notices import NOTICE, Messenger
 from oncall.paging.memory import MemoryPager
-from oncall.plantables import NoticeRow
+from oncall.plantables import ChannelRow, NoticeRow
 from oncall.reaching import VERIFY, Reaching
+from oncall.receiving import RECEIVE
 from oncall.tables import IncidentRow
 from oncall.terms import Severity
 from tests.conftest import NOON
 from tests.rooms.oncallhouse import ADA, BOB, EVE, PHONE, TEAM, House
 
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -187,3 +189,31 @@ def test_who_has_left_the_catalog_hears_nothing_more(house: House) -> None:
     with house.database.read() as session:
         assert session.scalar(select(NoticeRow.sent_at)) is None
     assert house.jobs.claim("worker", [NOTICE], NOON + 9 * HOUR) is None
+
+
+def test_whom_the_catalog_lost_since_she_was_chosen_is_left_out_and_the_next_level_comes_at_once(house: House) -> None:
+    house.phone(ADA, high=HOUR)  # a second channel is none of hers, either
+    house.event()
+    claim = house.jobs.claim("worker", [RECEIVE], house.now)
+    assert claim
+    house.do(claim)  # it is decided that ada is paged, and nothing is sent yet
+    with house.database.write() as session:
+        session.execute(update(EntityRow).where(EntityRow.ref == ADA).values(removed_at=house.now))
+    house.work()
+    assert (house.rang(ADA), house.rang(BOB)) == (0, 1)
+    assert "she has left the catalog, so nothing is sent to her" in house.reasons()
+    assert house.story()[:4] == ["opened", "paged", "refused", "paged"]
+
+
+def test_an_auditor_has_an_exhausted_one_looked_at_and_blames_nobody(house: House) -> None:
+    with house.database.write() as session:
+        session.execute(update(ChannelRow).values(verified_at=None))
+    house.event()
+    house.until(NOON + 2 * MINUTE)
+    assert house.incident().exhausted_at is not None
+    house.phone(ADA)
+    house.now += 2 * MINUTE
+    found = house.auditor.audit()
+    assert (found.is_fine, found.back, len(house.fine)) == (True, (1,), 1)
+    house.work()
+    assert house.rang(ADA) == 1

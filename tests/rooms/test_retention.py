@@ -6,6 +6,7 @@ from ledger import events, inbox
 from ledger.db import Database
 from ledger.jobs import SqlJobs
 from ledger.retention import Forgotten, Keep, forget
+from oncall import intakestore
 from tests.conftest import NOON
 
 DAY = timedelta(days=1)
@@ -45,3 +46,18 @@ def test_each_kind_is_kept_as_long_as_said(each_database: Database) -> None:
     with each_database.read() as session:
         assert events.verify(session).breaks == ()
         assert [fact.subject for fact in events.latest(session)] == [str(NOON)]
+
+
+def test_what_waits_to_be_understood_is_kept_however_old_it_is(each_database: Database) -> None:
+    jobs = fill(each_database)
+    with each_database.write() as session:
+        inbox.receive(session, "oncall.events", "first", {}, b"{}", NOON - 90 * DAY)
+        kept = inbox.receive(session, "oncall.events", "second", {}, b"{}", NOON - 90 * DAY)
+        assert kept is not None
+        intakestore.waits(session, kept, 1, "events")
+
+    assert forget(each_database, jobs, NOON, Keep(), intakestore.not_understood()).deliveries == 1
+
+    with each_database.read() as session:
+        assert inbox.known(session, "oncall.events", ["first", "second"]) == {"second"}
+        assert [one.inbox_id for one in intakestore.waiting(session, 10)] == [kept]
