@@ -19,6 +19,15 @@ VERSION = "4"
 MOST_ALERTS = 5_000  # of one body
 PATIENCE = timedelta(minutes=5)  # a firing alert is sent again at least each few minutes by Prometheus
 
+_ORIGINS = (  # what an address holds, and what is there; the first that fits
+    ("/alerting/", "The rule in Grafana"),
+    ("/explore", "The query in Grafana"),
+    ("alert_id=", "The alert in vmalert"),
+    ("vmalert", "The alert in vmalert"),
+    ("thanos", "The query in Thanos"),
+    ("/graph", "The query in Prometheus"),
+    ("g0.expr=", "The query in Prometheus"),
+)
 _HOSTS = ("instance", "pod", "node", "host", "hostname")
 _COMPONENTS = ("component", "container", "job")
 _RUNBOOKS = ("runbook_url", "runbook")
@@ -145,7 +154,7 @@ def _signal(alert: Mapping[str, Any], door: Door, received: datetime, common: Ma
         class_=labels.get("alertname"),
         labels=labels,
         details=annotations,
-        links=[{"href": alert.get("generatorURL"), "text": "The query in Prometheus"}]
+        links=[{"href": alert.get("generatorURL"), "text": origin(alert.get("generatorURL"))}]
         if alert.get("generatorURL")
         else [],
         runbook=_first(annotations, _RUNBOOKS) or _first(common, _RUNBOOKS),
@@ -154,6 +163,20 @@ def _signal(alert: Mapping[str, Any], door: Door, received: datetime, common: Ma
         over=_milliseconds(until) if over else None,
         notes=[said for said in (note, lost) if said],
     )
+
+
+def origin(address: Any) -> str:
+    """Say what the address that comes with an alert leads to: many others than Prometheus send alerts.
+
+    >>> origin("http://prometheus:9090/graph?g0.expr=up"), origin("https://grafana.test/alerting/grafana/abc/view")
+    ('The query in Prometheus', 'The rule in Grafana')
+    >>> origin("https://loki.test/explore?left=1"), origin("https://vm.test/vmalert/alert?group_id=1&alert_id=2")
+    ('The query in Grafana', 'The alert in vmalert')
+    >>> origin("https://ruler.test/x")
+    'What sent it'
+    """
+    said = bounds.url(address).lower()
+    return next((text for mark, text in _ORIGINS if mark in said), "What sent it")
 
 
 def _key(alert: Mapping[str, Any]) -> str:
