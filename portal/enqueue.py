@@ -17,7 +17,7 @@ from oncall.eventsapi import Accepted, Refused
 from oncall.intakestore import Key
 from oncall.understanding import ALERTMANAGER, EVENTS, GENERIC, HEARTBEAT, MAIL
 from oncall.watching import expected
-from portal import auth
+from portal import auth, bodies
 from portal.pacing import Pace
 from portal.taking import Arrived, Intake
 
@@ -98,7 +98,7 @@ def hook(kind: str, secret: str) -> Any:
     """Take in what an Alertmanager, a mail server or anybody else posts to an integration's own address."""
     now = auth.services().clock()
     key = _proven(secret, PATHS[kind], now)
-    body = request.get_data(cache=False)
+    body = bodies.whole()
     _keep(key, body, {"content-type": request.mimetype[:100]}, now)
     return {"message": "Taken."}, 202
 
@@ -141,7 +141,5 @@ def _without_key(body: bytes, key: str) -> bytes:
 
 
 def _body() -> bytes | None:
-    """Return the body; None when it says itself that it is larger than may be, so that it need not be read."""
-    if (request.content_length or 0) > eventsapi.LARGEST:
-        return None
-    return request.get_data(cache=False)
+    """Return the body; None when it is larger than may be. What says so itself, or comes in chunks, is not read on."""
+    return bodies.at_most(eventsapi.LARGEST)

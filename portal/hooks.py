@@ -21,7 +21,7 @@ from catalog import forges
 from catalog.query import Repository
 from ledger import events, inbox
 from ledger.errors import Code, Error
-from portal import auth, deliveries, hearing, repositories, verdicts
+from portal import auth, bodies, deliveries, hearing, repositories, verdicts
 from portal.deliveries import FORGES, Forge
 
 bp = Blueprint("hooks", __name__, url_prefix="/hooks")
@@ -45,7 +45,7 @@ def install(limiter: Limiter) -> None:
 def receive(name: str) -> Any:
     """Take a forge's call in."""
     forge, services, at = FORGES[name], auth.services(), auth.services().clock()
-    body = request.get_data(cache=False)
+    body = bodies.whole()
     told = deliveries.payload(body, request.mimetype)
     with services.database.read() as session:
         named = _named(catalog.query.repositories(session), deliveries.addresses(told))

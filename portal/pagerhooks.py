@@ -21,7 +21,7 @@ from oncall.incident import ENDED, State
 from oncall.pagerdutying import PAGERDUTY
 from oncall.pdnames import slug
 from oncall.pdwebhook import Heard, Rejected, Repeat, What
-from portal import auth
+from portal import auth, bodies
 from portal.chatsettings import kept
 from portal.services import Services
 
@@ -59,9 +59,9 @@ def receive() -> Any:
     secrets = kept(services.config.oncall.pagerduty_webhook_file)
     if not secrets:
         raise Error(Code.NOT_FOUND, CLOSED)
-    if (request.content_length or 0) > pdwebhook.BIGGEST:
+    headers, body = dict(request.headers.items()), bodies.at_most(pdwebhook.BIGGEST)
+    if body is None:
         raise Error(Code.INVALID, "PagerDuty never sends that much.")
-    headers, body = dict(request.headers.items()), request.get_data(cache=False)
     verdict = pdwebhook.judged(body, headers, secrets, ())
     if isinstance(verdict, Heard):
         with services.database.read() as session:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from ledger.errors import Code, Error
-from portal import auth
+from portal import auth, bodies
 from portal.chat import acting
 from portal.chat.linking import Chatter
 from portal.chat.slack import LARGEST, LONGEST
@@ -33,7 +33,7 @@ def command() -> Any:
     tokens = kept(services.config.chat.mattermost_token_file)
     if not tokens:
         raise Error(Code.NOT_FOUND, CLOSED)
-    if (request.content_length or 0) > LARGEST:
+    if bodies.at_most(LARGEST, cache=True) is None:
         raise Error(Code.INVALID, "That is longer than any command.")
     form = request.form
     given = request.headers.get("Authorization", "").removeprefix("Token ") or form.get("token", "")

@@ -13,7 +13,7 @@ from flask import Blueprint, request
 
 from ledger import inbox
 from ledger.errors import Code, Error
-from portal import auth
+from portal import auth, bodies
 from portal.chat import acting
 from portal.chat.linking import Chatter
 from portal.chatsettings import kept
@@ -38,9 +38,9 @@ def command() -> Any:
     secrets = kept(services.config.chat.slack_secret_file)
     if not secrets:
         raise Error(Code.NOT_FOUND, CLOSED)
-    if (request.content_length or 0) > LARGEST:
+    body = bodies.at_most(LARGEST, cache=True)
+    if body is None:
         raise Error(Code.INVALID, "That is longer than any command.")
-    body = request.get_data(cache=True)
     stamp, signature = (request.headers.get(f"X-Slack-{name}", "") for name in ("Request-Timestamp", "Signature"))
     if not any(proves(secret, stamp, body, signature, now) for secret in secrets):
         raise Error(Code.UNAUTHENTICATED, FORGED)

@@ -1,8 +1,11 @@
 """What no sender should send, at the doors for alerts: far too much of it, the same again, and of people who left."""
 
+import io
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -57,6 +60,29 @@ def test_a_body_of_50_mb_is_refused_and_not_kept(house: House, path: str) -> Non
     assert answer.status_code == 413
     with house.database.read() as session:
         assert session.scalar(select(func.count()).select_from(DeliveryRow)) == 0
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", f"/hooks/alertmanager/{HOOK}", f"/hooks/generic/{OTHER}"])
+def test_what_comes_in_chunks_without_a_length_is_bounded_all_the_same(house: House, path: str) -> None:
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, into: Any) -> int:
+            self.given += len(into)
+            into[:] = b"x" * len(into)
+            return len(into)
+
+    body = Endless()
+    environ = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = client(house).post(path, content_type="application/json", environ_overrides=environ)
+    assert answer.status_code == 413
+    assert body.given < 5 * MB
+    environ["wsgi.input"] = io.BytesIO(json.dumps(FIRING).encode())
+    answer = client(house).post(path, content_type="application/json", environ_overrides=environ)
+    assert answer.status_code == (400 if path == "/v2/enqueue" else 202)  # there it is no event
 
 
 def test_a_webhook_that_is_replayed_opens_nothing_new(house: House) -> None:
