@@ -7,6 +7,7 @@ what PagerDuty itself renders: the order that gives the same shifts is the right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,8 @@ import yaml
 
 from catalog.places import quoted
 from ledger.errors import Error
-from oncall import pdevents, pdlayers, pdpolicies, schedulefile, zones
-from oncall.pdnames import Given, Losses, People, exact, moment, slug, title
+from oncall import pdevents, pdlayers, pdoverrides, pdpolicies, schedulefile, zones
+from oncall.pdnames import Given, Losses, People, exact, label, moment, slug, title, wall
 from oncall.schedule import Schedule, render
 from oncall.terms import PRIMARY
 
@@ -92,19 +93,25 @@ def newer(given: Given, people: People, at: datetime) -> Imported:
         zone = zones.zone(str(given.get("time_zone")))
         taken = set[str]()
         made: list[dict[str, Any]] = []
+        roles: dict[str, Sequence[str]] = {}
         for number, one in enumerate(given.get("rotations") or (), start=1):
             name = title(one, f"rotation {number}")
             found = [pdevents.rotation(each, name, zone, people, taken, at, losses) for each in one.get("events") or ()]
-            _beside(made, [each for each in found if each is not None], zone, at, losses)
-        if given.get("custom_shifts"):
-            losses.append(f"{len(given['custom_shifts'])} custom shifts are not carried over; enter them as overrides")
-        if given.get("overrides"):
-            losses.append(
-                f"{len(given['overrides'])} overrides are not carried over; enter those that are still to come"
-            )
-        return _file(shown, _document(zone, made, []), losses)
+            kept = [each for each in found if each is not None]
+            _beside(made, kept, zone, at, losses)
+            roles[str(one.get("id"))] = list(dict.fromkeys(role for each in kept for role in each["roles"]))
+        schedule = _read(_document(zone, made, []))
+        changes = pdoverrides.overrides(given, zone, roles, partial(_has_primary, schedule), people, at, losses)
+        if changes and PRIMARY not in schedule.roles:  # only custom shifts: their role is one of nobody's rotation
+            nobody = {"name": label("custom shifts", "", taken), "order": [], "every": "1 week"}
+            made.append(nobody | {"starts": wall(at, zone)})
+        return _file(shown, _document(zone, made, changes), losses)
     except BROKEN as error:
         return _nothing(shown, losses, error)
+
+
+def _has_primary(schedule: Schedule, start: datetime, end: datetime) -> bool:
+    return bool(render(schedule, start, end, roles=[PRIMARY]))
 
 
 def _beside(

@@ -200,14 +200,14 @@ def _everything(client: pagerduty.RestApiV2Client, at: datetime) -> Everything:
         overrides = client.rget(f"{path}/overrides", params=ahead | {"until": _moment(at + AHEAD)})
         schedules.append({**rendered, "overrides": overrides})
     policies = tuple(every(client, "/escalation_policies"))
-    newer, skipped = _newer(client)
+    newer, skipped = _newer(client, at)
     return Everything(users, tuple(schedules), newer, policies, skipped)
 
 
-def _newer(client: pagerduty.RestApiV2Client) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
-    """The newer schedules (v3), which most accounts do not have yet, with their rotations and events."""
+def _newer(client: pagerduty.RestApiV2Client, at: datetime) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """The newer schedules (v3), which most accounts do not have yet, with rotations, events and what changes them."""
     client.headers["X-Early-Access"] = "flexible-schedules-early-access"
-    found = []
+    found, skipped = [], []
     try:
         for one in every(client, "/v3/schedules"):
             path = f"/v3/schedules/{one['id']}/rotations"
@@ -215,13 +215,29 @@ def _newer(client: pagerduty.RestApiV2Client) -> tuple[tuple[Mapping[str, Any], 
                 {**rotation, "events": list(every(client, f"{path}/{rotation['id']}/events"))}
                 for rotation in every(client, path)
             ]
-            found.append({**one, "rotations": rotations})
+            changes = {key: _changes(client, one, key, at) for key in ("overrides", "custom_shifts")}
+            skipped += [
+                f"{key.replace('_', ' ')} of {one.get('name') or one['id']} could not be read; enter those to come"
+                for key, entries in changes.items()
+                if entries is None
+            ]
+            found.append({**one, "rotations": rotations} | {key: said or () for key, said in changes.items()})
     except pagerduty.HttpError as error:
         if error.response is None or error.response.status_code not in (400, 402, 403, 404):
             raise
         return (), ("the account has no schedules of the newer kind (v3), or the key may not see them",)
-    said = "overrides and custom shifts of newer schedules (v3) were not read; enter those that are still to come"
-    return tuple(found), (said,) if found else ()
+    return tuple(found), tuple(skipped)
+
+
+def _changes(client: pagerduty.RestApiV2Client, schedule: Mapping[str, Any], key: str, at: datetime) -> Any:
+    """Return the overrides or custom shifts to come; None where the account does not show them."""
+    ahead = {"since": _moment(at), "until": _moment(at + AHEAD)}
+    try:
+        return list(client.iter_all(f"/v3/schedules/{schedule['id']}/{key}", params=ahead))
+    except pagerduty.HttpError as error:
+        if error.response is None or error.response.status_code not in (400, 402, 403, 404):
+            raise
+        return None
 
 
 def _moment(at: datetime) -> str:

@@ -317,6 +317,65 @@ def test_members_who_are_all_on_call_at_once_have_a_role_each() -> None:
     assert "on call at once" in file.losses[0]
 
 
+def member(of: str) -> dict[str, Any]:
+    return {"type": "user_member", "user_id": f"P{of}"} if of else {"type": "empty_member"}
+
+
+def change(start: str, end: str, new: str, old: str, **of: str) -> dict[str, Any]:
+    return {
+        **of,
+        "start_time": start,
+        "end_time": end,
+        "overriding_member": member(new),
+        "overridden_member": member(old),
+    }
+
+
+def custom(start: str, end: str, who_: str) -> dict[str, Any]:
+    assigned = [{"type": "shift_assignment", "member": member(who_)}]
+    return {"id": f"C{who_}", "start_time": start, "end_time": end, "assignments": assigned}
+
+
+def test_overrides_of_newer_schedules_replace_whom_they_name_and_custom_shifts_fill_what_is_empty() -> None:
+    whole = {
+        "id": "V1",
+        "name": "Storefront",
+        "time_zone": "America/New_York",
+        "rotations": [{"id": "R", "events": [OFFICE]}],
+        "overrides": [
+            change("2026-03-03T16:00:00Z", "2026-03-03T18:00:00Z", "C", "B", rotation_id="R"),
+            change(
+                "2026-03-03T18:00:00Z", "2026-03-03T19:00:00Z", "C", "A", rotation_id="R"
+            ),  # who is not on call then
+            change("2026-03-07T18:00:00Z", "2026-03-07T19:00:00Z", "A", "C", custom_shift_id="CC"),
+            change("2026-03-04T18:00:00Z", "2026-03-04T19:00:00Z", "", "A", rotation_id="R"),
+            change("2026-03-04T18:00:00Z", "2026-03-04T19:00:00Z", "C", "A", rotation_id="gone"),
+            change("2026-03-01T18:00:00Z", "2026-03-01T19:00:00Z", "C", "A", rotation_id="R"),  # over
+        ],
+        "custom_shifts": [
+            custom("2026-03-07T15:00:00Z", "2026-03-07T20:00:00Z", "C"),
+            custom("2026-03-04T15:00:00Z", "2026-03-04T16:00:00Z", "C"),  # beside whoever is on call then
+        ],
+    }
+    file = imported(Everything(users=USERS, schedules_v3=(whole,)), KNOWN, NOON)[0]
+
+    hours = {"3T15:30": "ben", "3T17:00": "cleo", "3T18:30": "ben", "4T15:30": "ada", "4T18:30": "ada"}
+    hours |= {"7T15:30": "cleo", "7T18:30": "ada", "7T19:30": "cleo", "7T20:30": ""}
+    assert {when: at(file, f"2026-03-{int(when[0]):02}T{when[2:]}Z") for when in hours} == hours
+    assert [loss.split(";")[0] for loss in file.losses] == [
+        "a custom shift on 2026-03-04T10:00:00-05:00 is beside somebody else's",
+        "an override on 2026-03-04T13:00:00-05:00 leaves it to nobody",
+        "an override on 2026-03-04T13:00:00-05:00 belongs to what was left out",
+    ]
+
+
+def test_a_newer_schedule_of_custom_shifts_alone_is_carried_over() -> None:
+    shift = custom("2026-03-07T15:00:00Z", "2026-03-07T20:00:00Z", "C")
+    whole = {"id": "V1", "name": "Fair", "time_zone": "UTC", "rotations": [], "custom_shifts": [shift]}
+    file = imported(Everything(users=USERS, schedules_v3=(whole,)), KNOWN, NOON)[0]
+    assert [at(file, "2026-03-07T16:00Z"), at(file, "2026-03-07T21:00Z"), file.losses] == ["cleo", "", ()]
+
+
 def test_rotations_that_are_on_call_beside_one_another_do_not_hide_each_other() -> None:
     file = newer([OFFICE], [event("RRULE:FREQ=DAILY", "2026-03-02T00:00:00-05:00", "2026-03-03T00:00:00-05:00", "C")])
 

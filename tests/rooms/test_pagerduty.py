@@ -234,11 +234,14 @@ def test_newer_schedules_come_with_their_rotations_and_events(fake: FakePagerDut
         "/v3/schedules": [{"id": "V1", "name": "Storefront", "time_zone": "UTC"}],
         "/v3/schedules/V1/rotations": [{"id": "R1"}],
         "/v3/schedules/V1/rotations/R1/events": [{"id": "E1", "recurrence": []}],
+        "/v3/schedules/V1/overrides": [{"id": "O1"}],
     }
 
     found = fetched(API_KEY, NOON, url=fake.url)
 
     assert [one["rotations"][0]["events"][0]["id"] for one in found.schedules_v3] == ["E1"]
+    assert [(one["overrides"][0]["id"], one["custom_shifts"]) for one in found.schedules_v3] == [("O1", ())]
+    assert found.skipped == ("custom shifts of Storefront could not be read; enter those to come",)
 
 
 @pytest.mark.parametrize(
