@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from oncall.paging.addresses import Providers
 from oncall.paging.channels import ChannelPager, Ways
 from oncall.paging.memory import MemoryPager, Trouble
@@ -23,7 +25,7 @@ from tests.conftest import NOON
 
 ADA = "user:default/ada"
 HOME = networks(["127.0.0.0/8"])
-LIMIT = timedelta(seconds=1)
+LIMIT = timedelta(seconds=25)  # for who answers, on a machine that is slow
 SIGNING = "a secret for signing pages"
 TOKEN = "tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2"
 HOUR = {"Retry_After": "3600"}
@@ -59,6 +61,13 @@ class Stage:
             ack_url="https://portal.test/ack/Zm9vYmFyYmF6",
         )
         return replace(made, **more)
+
+
+def in_a_hurry(stage: Stage, monkeypatch: pytest.MonkeyPatch, limit: timedelta) -> None:
+    """Let the pager have less patience until the test is over."""
+    for name in ("_account", "_receiver", "_ways"):
+        if hasattr(stage.pager, name):
+            monkeypatch.setattr(stage.pager, name, replace(getattr(stage.pager, name), limit=limit))
 
 
 def memory_stage(path: Path | None = None) -> Stage:
@@ -141,11 +150,11 @@ def _read(body: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def ntfy_stage(limit: timedelta) -> Iterator[Stage]:
+def ntfy_stage() -> Iterator[Stage]:
     with fakepagerduty.fake_pagerduty() as fake:
         took = fakepagerduty.status(200, {"id": "m-1"})
         fake.always = took
-        pager = ChannelPager(Ways(allowed=HOME, limit=limit, couriers=1), lambda: NOON)
+        pager = ChannelPager(Ways(allowed=HOME, limit=LIMIT, couriers=1), lambda: NOON)
         pager.warm()
         try:
             yield Stage(
@@ -162,10 +171,10 @@ def ntfy_stage(limit: timedelta) -> Iterator[Stage]:
 
 
 @contextmanager
-def mail_stage(limit: timedelta) -> Iterator[Stage]:
+def mail_stage() -> Iterator[Stage]:
     with fakemail.fake_mail() as fake:
         providers = Providers(mail=f"mailto://127.0.0.1:{fake.port}?from=oncall@portal.test&to={{to}}")
-        pager = ChannelPager(Ways(providers, limit=limit, couriers=1), lambda: NOON)
+        pager = ChannelPager(Ways(providers, limit=LIMIT, couriers=1), lambda: NOON)
         pager.warm()
         acts: dict[str, fakemail.Misbehaves] = {
             "hangs": fakemail.hangs,

@@ -17,6 +17,7 @@ from tests.conftest import NOON
 from tests.promises.pagerstage import (
     ADA,
     Stage,
+    in_a_hurry,
     mail_stage,
     memory_stage,
     ntfy_stage,
@@ -26,18 +27,18 @@ from tests.promises.pagerstage import (
 
 KINDS = ("memory", "memory in a file", "pagerduty", "webhook", "ntfy", "mail")
 LATE = ("hangs", "trickles")
-SECONDS = timedelta(seconds=3)  # for a courier, which takes turns with everything else here
+SOON = timedelta(seconds=2)  # for who never ends an answer
 
 
 @pytest.fixture(scope="module")
 def ntfy() -> Iterator[Stage]:
-    with ntfy_stage(SECONDS) as made:
+    with ntfy_stage() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def mail() -> Iterator[Stage]:
-    with mail_stage(SECONDS) as made:
+    with mail_stage() as made:
         yield made
 
 
@@ -146,8 +147,11 @@ def _never(_seconds: float) -> None:
 
 
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.long) for kind in LATE])
-def test_a_provider_that_never_ends_its_answer_is_not_waited_for(stage: Stage, incident: int, kind: str) -> None:
+def test_a_provider_that_never_ends_its_answer_is_not_waited_for(
+    stage: Stage, incident: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_trouble(stage, kind)
+    in_a_hurry(stage, monkeypatch, SOON)
 
     outcome = stage.pager.send(stage.page(incident))
 

@@ -59,7 +59,8 @@ def receiver() -> Iterator[tuple[str, type[Posted]]]:
 
 
 def pager(url: str, *secrets: str, **more: Any) -> WebhookPager:
-    return WebhookPager(Receiver(url, secrets or (NEW,), **{"allowed": HOME, "limit": PATIENCE} | more), lambda: NOON)
+    given: dict[str, Any] = {"allowed": HOME, "limit": PATIENCE} | more
+    return WebhookPager(Receiver(url, secrets or (NEW,), **given), lambda: NOON)
 
 
 def test_the_receiver_can_check_with_either_secret_while_it_is_being_changed(receiver: Any) -> None:
