@@ -23,7 +23,7 @@ from tests.fakepagerduty import API_KEY, ROUTING_KEY, FakePagerDuty, fake_pagerd
 RECORDED: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "cases/paging/client_requests.json").read_text()
 )
-LIMIT = timedelta(seconds=2)
+LIMIT = timedelta(seconds=25)
 CHANGE = Change("checkout 231 went to production", "component:default/checkout", NOON, "https://portal.test/deploys/7")
 # Ours asks for an answer that is not packed; and what the versions and the bodies say changes with them.
 DIFFERENT = ("Accept-Encoding", "User-Agent", "Content-Length", "From", "X-Early-Access", "Authorization")
