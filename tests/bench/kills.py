@@ -21,8 +21,8 @@ from ledger.clock import stopwatch
 from ledger.jobs import LEASE
 from tests import postgres
 from tests.crash.company import Company
-from tests.crash.deploys import LIMIT, killed, undisturbed
-from tests.crash.killed_deployer import Where
+from tests.crash.deploys import killed, undisturbed
+from tests.crash.killed_deployer import LIMIT, Where
 from tests.crash.stories import STORIES
 
 

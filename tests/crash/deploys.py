@@ -18,13 +18,12 @@ from pipelines.deploy import ENDED, State
 from tests.crash import killed_deployer
 from tests.crash.company import Company, Journal
 from tests.crash.houses import Commanded, Remembering
-from tests.crash.killed_deployer import Told, Where, until
+from tests.crash.killed_deployer import LIMIT, Told, Where, until
 from tests.crash.stories import STORIES, Story
 from tests.rooms.deploying import CHECKOUT, LANE, PRODUCTION
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.killed_deployer"])
-LIMIT = 35.0  # seconds: the take-over time (a lease is 5 s) and 30
 
 
 class Worker:
@@ -64,7 +63,7 @@ class Worker:
 
     def end(self) -> None:
         self.process.kill()  # ends a frozen one too
-        self.process.join(10)
+        self.process.join(LIMIT)
 
 
 @dataclass

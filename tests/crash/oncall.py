@@ -86,7 +86,7 @@ class Team:
     def end(self, name: str) -> None:
         process = self.workers.pop(name)
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE)
         if process.stdout is not None:
             process.stdout.close()
 
