@@ -114,6 +114,21 @@ def test_a_wave_does_not_end_with_a_bad_look(house: House, repository: Repositor
     assert house.word(bad) == "undone"
 
 
+def test_a_wave_does_not_end_before_a_slow_worker_has_looked_often_enough(house: House, repository: Repository) -> None:
+    served_by(house, repository)
+    repository.commit(described(CANARY))
+    bad = house.deploy()
+    house.go_to(bad, "bake", wave=1)  # and has looked once
+    house.now += timedelta(seconds=12)  # its time is over
+    house.work()
+    assert house.is_doing(bad, "bake", wave=1)
+    house.checker.bad_release, house.checker.bad_times = 2, 99  # bad from the third look on
+
+    house.go()
+
+    assert house.word(bad) == "undone"
+
+
 def test_a_release_whose_instances_have_vanished_is_put_back(house: House, repository: Repository) -> None:
     served_by(house, repository)
     repository.commit(described(CANARY))
