@@ -37,8 +37,11 @@ class Web(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         from portal import wiring
         from portal.app import create_app, settle
+        from portal.pages.oncall import warm
 
-        app = create_app(wiring.wire(self._config))
+        services = wiring.wire(self._config)
+        app = create_app(services)
+        warm(services)
         settle(app)
         return app
 

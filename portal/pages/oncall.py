@@ -1,10 +1,12 @@
 """On call: who answers now, for everything; my own shifts; what is coming that should not; what waits for me."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Blueprint, g, render_template, request
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -20,6 +22,7 @@ from portal import auth, duty, oncalltelling, render, rotaweeks
 from portal.bands import Band
 from portal.pages import common
 from portal.permissions import Person
+from portal.services import Services
 
 bp = Blueprint("oncall", __name__)
 
@@ -93,6 +96,13 @@ def index() -> str:
         is_somebody=bool(asks.user_ref),
         told=oncalltelling,
     )
+
+
+def warm(services: Services) -> None:
+    """Read who is on call once, when a process begins: the first reader does not wait for every schedule's text."""
+    with suppress(SQLAlchemyError), services.database.read() as session:
+        answering = Answering(session, services.oncall.fallback)
+        board.lines(answering, briefs(session, answering.known), services.clock())
 
 
 def _after(said: str) -> int:

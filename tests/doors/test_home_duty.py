@@ -32,7 +32,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCallServed]:
         ("eve", "eve (you) until Mon 9 Mar 08:00, then ada checkout, ledger Give it away or swap"),
         (
             "carol",
-            "carol (you) always finder A page would not reach you. Say how you are reached search takes no turns yet.",
+            "carol (you) finder A page would not reach you. Say how you are reached search takes no turns yet.",
         ),
         ("admin", "Your account stands for nobody of the catalog, so no turn is yours."),
     ],
