@@ -6,7 +6,7 @@ The pagers that need processes of their own are made where pages are sent from, 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -150,18 +150,22 @@ class OnCall:
 
     def links(self, incident: int, person: str) -> tuple[str, str]:
         """Return the address of an incident, and the one at which that person takes it without logging in."""
-        token = self._seal.dumps([incident, person])
+        token = self._seal.dumps([incident, person, int(self.clock().timestamp())])
         return f"{self.config.address}/incidents/{incident}", f"{self.config.address}/ack/{token}"
 
-    def meant(self, token: str) -> tuple[int, str]:
-        """Return which incident and person an address is for; NOT_FOUND for one that was not made here."""
+    def meant(self, token: str) -> tuple[int, str, datetime | None]:
+        """Return which incident and person an address is for, and when it was sent, where it says so.
+
+        NOT_FOUND for one that was not made here.
+        """
         try:
-            incident, person = self._seal.loads(token)
-        except (BadSignature, ValueError, TypeError):
+            incident, person, *sent = self._seal.loads(token)
+            at = datetime.fromtimestamp(int(sent[0]), UTC) if sent else None
+        except (BadSignature, ValueError, TypeError, OverflowError):
             raise Error(
                 Code.NOT_FOUND, "This address is none of ours, or not whole. Open the incident itself."
             ) from None
-        return int(incident), str(person)
+        return int(incident), str(person), at
 
     @property
     def waiting(self) -> Select[tuple[int]]:

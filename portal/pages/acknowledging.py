@@ -5,6 +5,7 @@ Looking changes nothing, because phones and chats open addresses by themselves t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, g, render_template
 from sqlalchemy.orm import Session
@@ -22,16 +23,23 @@ from portal.pages import common
 bp = Blueprint("acknowledging", __name__)
 
 BY_ADDRESS = "by the address in a page"
+HOLDS = timedelta(days=7)  # from when it was sent, and never longer than its incident is open
 
 
 @dataclass(frozen=True)
 class Meant:
-    """An incident, whom its address was sent to, and whether the catalog still knows her."""
+    """An incident, whom its address was sent to, whether the catalog still knows her, and whether it is too old."""
 
     page: Page
     person: str
     name: str
     is_known: bool
+    is_old: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Does the address open nothing any more?"""
+        return self.is_old or self.is_over
 
     @property
     def has_it(self) -> bool:
@@ -45,13 +53,13 @@ class Meant:
     @property
     def waits(self) -> bool:
         """May this button still take it?"""
-        return self.is_known and not self.is_over and not self.has_it
+        return self.is_known and not self.has_ended and not self.has_it
 
 
 @bp.get("/ack/<token>")
 @auth.public
 def show(token: str) -> str:
-    """What is wrong, since when and why you: and the button."""
+    """What is wrong, since when and why you: and the button. What has ended tells little."""
     with auth.services().database.read() as session:
         meant = _meant(session, token)
         answering = Answering(session, auth.services().oncall.fallback)
@@ -91,19 +99,26 @@ def take(token: str) -> Response:
 
 
 def _meant(session: Session, token: str) -> Meant:
-    number, person = auth.services().oncall.meant(token)
+    number, person, sent = auth.services().oncall.meant(token)
     page = query.page(session, number, others=0)
     known = Answering(session).known
     is_known = person in known.people and person not in known.gone
     # On this page “you” is whom the address was sent to, whoever is logged in.
     g.mine = frozenset({person})
-    return Meant(page, person, known.people[person].name if person in known.people else person, is_known)
+    is_old = auth.services().clock() - (sent or page.row.opened_at) > HOLDS
+    return Meant(page, person, known.people[person].name if person in known.people else person, is_known, is_old)
 
 
 def _band(meant: Meant, following: Sequence[str]) -> Band:
     times, told, row = common.times(), meant.page.incident, meant.page.row
     follows = incidentbands.next_step(told, following, _said, times) if told.state is State.OPEN else ""
     band = incidentbands.incident(row, told, _said, times, follows)
+    if meant.is_over:
+        took = f"Incident {row.number} has ended, and so has this address."
+        return Band(band.kind, band.icon, band.word, took, "Log in to read how it went.")
+    if meant.is_old:
+        took = f"It was sent more than {HOLDS.days} days ago. Incident {row.number} is still open."
+        return Band("warn", "gap", "This address is too old to be used", took, "Log in to take it there.")
     if not meant.is_known:
         return Band(
             "warn", "gap", "This address is nobody’s any more", band.title, f"{meant.name} has left the catalog."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -353,9 +354,31 @@ def test_anothers_address_takes_it_over_and_what_is_over_stays_over(served: Serv
 
     served.services.oncall.actions.resolve(number, ALICE)
 
-    assert "Resolved" in nobody.shown(bobs)
+    ended = nobody.shown(bobs)
+    assert "Resolved" in ended
+    assert f"Incident {number} has ended, and so has this address." in ended
+    assert "8 % of orders fail" not in ended
+    assert f"/login?next=/incidents/{number}" in nobody.get(bobs).text.replace("%2F", "/")
     assert nobody.post(bobs).status_code == 303
     assert state(served, number) is State.RESOLVED
+
+
+def test_an_address_ends_seven_days_after_it_was_sent_and_one_without_a_time_as_long_after_the_begin(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, nobody = event(served), browser(served)
+    oncall, acknowledging = served.services.oncall, import_module("portal.pages.acknowledging")
+    path = ack_path(served, number)
+    without = f"/ack/{oncall._seal.dumps([number, ALICE])}"
+    assert "I take it" in nobody.shown(without)
+    monkeypatch.setattr(acknowledging, "HOLDS", timedelta(seconds=-5))
+    for one in (path, without):
+        page = nobody.shown(one)
+        assert "This address is too old to be used" in page
+        assert "8 % of orders fail" not in page
+        assert "I take it" not in page
+    nobody.post(path)
+    assert state(served, number) is State.OPEN
 
 
 BENDS: tuple[Callable[[str], str], ...] = (lambda path: path + "x", lambda path: path[:-4], lambda path: "/ack/made.up")
