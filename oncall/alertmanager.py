@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from catalog import refs
 from oncall import bounds
@@ -177,6 +178,19 @@ def origin(address: Any) -> str:
     """
     said = bounds.url(address).lower()
     return next((text for mark, text in _ORIGINS if mark in said), "What sent it")
+
+
+def shown(settings: Mapping[str, Any]) -> str:
+    """Return the address that is polled as it may be seen: without the name and password in it.
+
+    >>> shown({"poll": "https://me:secret@alerts.test:9093/am"})
+    'https://alerts.test:9093/am'
+    """
+    said = settings.get("poll")
+    if not isinstance(said, str):
+        return ""
+    parts = urlsplit(said)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _key(alert: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from ledger.inbox import DeliveryRow
 from oncall import heartbeat
 from oncall.alertmanager import Open
 from oncall.intaketables import HeartbeatRow as HeartbeatRow
-from oncall.intaketables import KeyRow, SilenceRow, WaitsRow
+from oncall.intaketables import KeyRow, OldKeyRow, SilenceRow, WaitsRow
 from oncall.tables import AlertRow
 from oncall.understanding import HEARTBEAT
 
@@ -73,10 +73,43 @@ def add_key(
     return number
 
 
-def key_of(session: Session, secret: str) -> Key | None:
-    """Return the integration whose key that is."""
-    row = session.scalar(select(KeyRow).where(KeyRow.sha256 == digest(secret), KeyRow.ended_at.is_(None)))
+def key_of(session: Session, secret: str, now: datetime | None = None) -> Key | None:
+    """Return the integration whose key that is; `now`: or was, and still holds."""
+    said = digest(secret)
+    row = session.scalar(select(KeyRow).where(KeyRow.sha256 == said, KeyRow.ended_at.is_(None)))
+    if row is None and now is not None:
+        old = select(KeyRow).join(OldKeyRow, OldKeyRow.key_id == KeyRow.id).where(OldKeyRow.sha256 == said)
+        row = session.scalar(old.where(OldKeyRow.until > now, KeyRow.ended_at.is_(None)))
     return _key(row) if row else None
+
+
+def change_key(
+    session: Session, number: int, name: str, service: str, settings: Mapping[str, Any], at: datetime
+) -> None:
+    """Have an integration be told otherwise. What came by it is as it was; a heart is expected anew from now on."""
+    values = {"name": name, "service": service, "settings": dict(settings)}
+    row = session.get_one(KeyRow, number)
+    anew = row.kind == HEARTBEAT and row.settings != values["settings"]
+    session.execute(update(KeyRow).where(KeyRow.id == number).values(values))
+    if anew:
+        state = heartbeat.standing(heartbeat.of(name, settings), None, at, at)
+        put_off(session, number, state.until if isinstance(state, heartbeat.Fine) else at)
+
+
+def renew_key(session: Session, number: int, secret: str, until: datetime | None) -> None:
+    """Give an integration another key. Its last one holds until then; without a moment no other does from now on."""
+    row = session.get_one(KeyRow, number)
+    if until is None:
+        session.execute(delete(OldKeyRow).where(OldKeyRow.key_id == number))
+    else:
+        session.execute(insert(OldKeyRow).values(sha256=row.sha256, key_id=number, until=until))
+    session.execute(update(KeyRow).where(KeyRow.id == number).values(sha256=digest(secret), hint=secret[-4:]))
+
+
+def old_keys(session: Session, now: datetime) -> Mapping[int, datetime]:
+    """Return of which integrations a former key still holds, and until when."""
+    asked = select(OldKeyRow.key_id, func.max(OldKeyRow.until)).where(OldKeyRow.until > now)
+    return {row[0]: row[1] for row in session.execute(asked.group_by(OldKeyRow.key_id))}
 
 
 def key(session: Session, number: int) -> Key | None:

@@ -30,6 +30,15 @@ class KeyRow(Base):
     __table_args__ = (Index("ix_oncall_keys_service", "service"),)
 
 
+class OldKeyRow(Base):
+    """A key that was renewed and holds until a moment, so that its senders can be told the new one in peace."""
+
+    __tablename__ = "oncall_old_keys"
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[int] = mapped_column(BigId, ForeignKey("oncall_keys.id"))
+    until: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class WaitsRow(Base):
     """A raw body that lies in the inbox and is not understood yet: gone as soon as it is."""
 

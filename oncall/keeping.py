@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select
 
 from ledger.db import Database
 from ledger.inbox import DeliveryRow
-from oncall.intaketables import WaitsRow
+from oncall.intaketables import OldKeyRow, WaitsRow
 from oncall.plantables import AnnouncedRow, NoticeRow, TaskRow
 from oncall.tables import AlertRow
 
@@ -49,4 +49,5 @@ def _old(now: datetime, keep: Keep) -> Iterator[tuple[Any, ColumnElement[bool]]]
     yield NoticeRow.id, or_(NoticeRow.seen_at < now - keep.seen, NoticeRow.created_at < now - keep.notices)
     yield TaskRow.id, TaskRow.done_at < now - keep.tasks
     yield AlertRow.id, and_(AlertRow.incident_id.is_(None), AlertRow.resolved_at < now - keep.quiet)
+    yield OldKeyRow.sha256, OldKeyRow.until < now
     yield WaitsRow.inbox_id, WaitsRow.inbox_id.not_in(select(DeliveryRow.id))  # its body is no more

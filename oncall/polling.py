@@ -4,6 +4,7 @@ What is missed here comes in by the ordinary way, raw and on the disk; what is o
 is said to be over. One that does not answer holds nobody up, and says nothing of its alerts.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -128,7 +129,11 @@ class Poller:
 def _fetch(wire: Wire, address: str) -> httpx2.Response:
     try:
         headers = {"Accept": "application/json", "User-Agent": "fullcycle"}
-        answer = wire.handle_request(httpx2.Request("GET", address, headers=headers))
+        url = httpx2.URL(address)
+        if url.username:  # a name and password in the address prove who asks
+            said = b64encode(f"{url.username}:{url.password}".encode()).decode()
+            headers["Authorization"] = f"Basic {said}"
+        answer = wire.handle_request(httpx2.Request("GET", url.copy_with(userinfo=b""), headers=headers))
         answer.read()
         return answer
     finally:

@@ -42,7 +42,7 @@ class Door:
         since, found = self._known.get(digest, (None, None))
         if since is None or not timedelta(0) <= now - since <= KNOWN_FOR:  # clocks may be set back
             with auth.services().database.read() as session:
-                found = intakestore.key_of(session, secret)
+                found = intakestore.key_of(session, secret, now)
             if len(self._known) > 10_000:
                 self._known.clear()
             self._known[digest] = (now, found)

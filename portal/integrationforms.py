@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
 from ledger.errors import Code, Error
-from oncall import bounds, heartbeat, mail, mapping
+from oncall import alertmanager, bounds, heartbeat, mail, mapping
 from oncall.severities import KNOWN
 from oncall.terms import Severity
 from oncall.understanding import ALERTMANAGER, EVENTS, GENERIC, HEARTBEAT, MAIL
@@ -38,7 +39,7 @@ KINDS = (
         ALERTMANAGER,
         "Alertmanager",
         "Prometheus’ and Grafana’s alerts, by webhook.",
-        ("by_label", "service_label", "severities"),
+        ("by_label", "service_label", "severities", "poll"),
     ),
     Kind(GENERIC, "Any JSON", "Anything that posts JSON; a mapping says what stands where in it.", ("mapping",)),
     Kind(MAIL, "Mail", "Mails, posted by a mail server as they came.", ("senders", "key", "resolve", "severity")),
@@ -79,7 +80,23 @@ def _alertmanager(form: Mapping[str, str], named: str) -> dict[str, Any]:
     label = bounds.line(form.get("service_label", ""), 80) or "service"
     words = _words(form.get("severities", ""))
     told: dict[str, Any] = {"by_label": True, "service_label": label} if form.get("by_label") else {}
-    return told | ({"severities": words} if words else {})
+    poll = _poll(form.get("poll", ""))
+    return told | ({"severities": words} if words else {}) | ({"poll": poll} if poll else {})
+
+
+def _poll(said: str) -> str:
+    """Read the address of an Alertmanager that is asked each minute, too; its name and password may stand in it."""
+    said = said.strip()
+    try:
+        parts = urlsplit(said)
+        wrong = bool(said) and (parts.scheme not in ("http", "https") or not parts.hostname or len(said) > 1000)
+        wrong = wrong or bool(parts.query or parts.fragment) or bounds.line(said, 1000) != said or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        why = "write the address of the Alertmanager itself, like https://alertmanager.example:9093"
+        raise Error(Code.INVALID, "This address cannot be asked", reasons=[why])
+    return said
 
 
 def _words(text: str) -> dict[str, str]:
@@ -140,6 +157,40 @@ def _span(text: str, what: str, faults: list[str]) -> timedelta | None:
     except (ValueError, OverflowError):
         faults.append(f"{what}: “{text[:40]}” is no length of time; write 30s, 5m, 2h or 1d")
         return None
+
+
+def form_of(kind: str, told: Mapping[str, Any]) -> dict[str, str]:
+    """Return the form that says what an integration was told, without anything secret.
+
+    >>> form_of(HEARTBEAT, {"period": 5400.0, "grace": 60, "zone": "UTC"})
+    {'every': '90m', 'grace': '1m', 'zone': 'UTC'}
+    """
+    match kind:
+        case "alertmanager":
+            words = "\n".join(f"{word} = {meant}" for word, meant in (told.get("severities") or {}).items())
+            label = (
+                {"by_label": "1", "service_label": str(told.get("service_label", ""))} if told.get("by_label") else {}
+            )
+            return {**label, "severities": words, "poll": alertmanager.shown(told)}
+        case "generic":
+            return {"mapping": yaml.safe_dump(told.get("mapping"), sort_keys=False, allow_unicode=True)}
+        case "mail":
+            rules = told.get("mail") or {}
+            return {
+                **{name: str(rules.get(name, "")) for name in ("resolve", "key", "severity")},
+                "senders": ", ".join(rules.get("senders") or ()),
+            }
+        case "heartbeat":
+            every = told.get("cron") or _short(told.get("period") or 0)
+            return {"every": every, "grace": _short(told.get("grace") or 0), "zone": str(told.get("zone", "UTC"))}
+    return {}
+
+
+def _short(seconds: float) -> str:
+    sizes = (("d", 86400), ("h", 3600), ("m", 60))
+    return next(
+        (f"{seconds // size:g}{unit}" for unit, size in sizes if seconds and not seconds % size), f"{seconds:g}s"
+    )
 
 
 _READ = {EVENTS: _events, ALERTMANAGER: _alertmanager, GENERIC: _generic, MAIL: _mail, HEARTBEAT: _heartbeat}
@@ -224,7 +275,9 @@ def said(kind: str, told: Mapping[str, Any]) -> str:
             every = told.get("cron")
             return f"expected at {every} ({told.get('zone')})" if every else ""
         case "alertmanager":
-            return f"the label {told.get('service_label')} says whose an alert is" if told.get("by_label") else ""
+            label = f"the label {told.get('service_label')} says whose an alert is" if told.get("by_label") else ""
+            asked = f"{urlsplit(alertmanager.shown(told)).netloc} is asked each minute for what was missed"
+            return "; ".join(one for one in (label, asked if told.get("poll") else "") if one)
         case "mail":
             senders = (told.get("mail") or {}).get("senders") or ()
             return f"from {', '.join(senders)}" if senders else "from anybody"

@@ -114,7 +114,7 @@ def integrations(query_data: shapes.IntegrationsQuery) -> Any:
     service = asking.ref(query_data.service) if query_data.service else None
     with auth.services().database.read() as session:
         found = intakestore.keys(session, service)
-    return shapes.Integrations(integrations=[shapes.Integration.model_validate(one) for one in found])
+    return shapes.Integrations(integrations=[_integration(one) for one in found])
 
 
 @bp.post("/integrations")
@@ -129,9 +129,60 @@ def make(asked: shapes.IntegrationIn) -> Any:
         service = asking.service(session, asked.service).ref
         duty.allowed(services, session, asks, Action.INTEGRATE, service)
         made = integrating.make(session, asked.kind, form, service, asks.actor, asking.now())
-    pastes = integrationforms.pastes(made.kind, made.secret, services.config.address)
+    return _made(made), 201
+
+
+def _made(made: integrating.Made) -> shapes.IntegrationMade:
+    pastes = integrationforms.pastes(made.kind, made.secret, auth.services().config.address)
     told = [shapes.Paste(what=what, text=text) for what, text in pastes]
-    return shapes.IntegrationMade(id=made.id, kind=made.kind, name=made.name, key=made.secret, pastes=told), 201
+    return shapes.IntegrationMade(id=made.id, kind=made.kind, name=made.name, key=made.secret, pastes=told)
+
+
+def _integration(key: intakestore.Key) -> shapes.Integration:
+    told = integrationforms.form_of(key.kind, key.settings)
+    about = (key.id, key.kind, key.name, key.service, key.hint, key.by, key.created_at, key.last_at, told)
+    return shapes.Integration(**dict(zip(shapes.Integration.model_fields, about, strict=True)))
+
+
+@bp.patch("/integrations/<int:integration_id>")
+@bp.input(shapes.IntegrationChange, arg_name="asked")
+@bp.output(shapes.Integration)
+@bp.doc(responses={**REFUSED, 404: "No such integration or service"})
+def change(integration_id: int, asked: shapes.IntegrationChange) -> Any:
+    """Tell an integration something else; its key stays"""
+    services, asks = auth.services(), auth.somebody()
+    with services.database.write() as session:
+        key = _key(session, integration_id)
+        service = key.service if asked.service is None else asking.service(session, asked.service).ref
+        duty.allowed(services, session, asks, Action.INTEGRATE, service)
+        form = {**integrationforms.form_of(key.kind, key.settings), **(asked.settings or {})}
+        form["name"] = key.name if asked.name is None else asked.name
+        integrating.change(session, key, form, service, asks.actor, asking.now())
+        return _integration(_key(session, integration_id))
+
+
+@bp.post("/integrations/<int:integration_id>/renew")
+@bp.input(shapes.RenewIn, arg_name="asked")
+@bp.output(shapes.IntegrationMade, description="Its new key is shown this once")
+@bp.doc(responses={**REFUSED, 404: "No such integration"})
+def renew(integration_id: int, asked: shapes.RenewIn) -> Any:
+    """Give an integration a new key; the old one holds for a while"""
+    try:
+        lasts = duration(asked.lasts.strip())
+    except (ValueError, OverflowError) as error:
+        raise Error(Code.INVALID, "This key cannot be renewed", reasons=[str(error)]) from None
+    with auth.services().database.write() as session:
+        key = _key(session, integration_id)
+        return _made(integrating.renew(session, key, lasts, auth.somebody().actor, asking.now()))
+
+
+def _key(session: Any, number: int) -> intakestore.Key:
+    """Return an integration that is the caller's to change."""
+    key = next((one for one in intakestore.keys(session) if one.id == number), None)
+    if key is None:
+        raise Error(Code.NOT_FOUND, f"There is no integration {number}.")
+    duty.allowed(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)
+    return key
 
 
 @bp.delete("/integrations/<int:integration_id>")
@@ -141,9 +192,6 @@ def end(integration_id: int) -> Any:
     """Take an integration away; what it has opened stays open"""
     services, asks = auth.services(), auth.somebody()
     with services.database.write() as session:
-        key = next((one for one in intakestore.keys(session) if one.id == integration_id), None)
-        if key is None:
-            raise Error(Code.NOT_FOUND, f"There is no integration {integration_id}.")
-        duty.allowed(services, session, asks, Action.INTEGRATE, key.service)
+        key = _key(session, integration_id)
         integrating.end(session, key, asks.actor, asking.now())
-    return shapes.Integration.model_validate(key)
+    return _integration(key)

@@ -61,6 +61,19 @@ class Integration(Out):
     by: str
     created_at: datetime
     last_at: datetime | None = Field(description="when it was last heard of")
+    settings: dict[str, str] = Field(description="what it was told, as the page's form says it, without what is secret")
+
+
+class IntegrationChange(In):
+    """What is left out stays as it is."""
+
+    name: Word | None = None
+    service: Word | None = None
+    settings: dict[Word, Note] | None = Field(None, description="those that are given; an empty one takes it away")
+
+
+class RenewIn(Aliased):
+    lasts: Word = Field("7d", alias="for", description="how long the old key holds: `1d`, `12h`; `0s`: not at all")
 
 
 class Integrations(Out):

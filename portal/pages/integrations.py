@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, g, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ledger.errors import Error
+from ledger.errors import Code, Error
 from oncall import heartbeat, intakestore, watching
 from oncall.heartbeat import Late
 from oncall.intakestore import Key
@@ -24,6 +24,12 @@ from portal.permissions import Action
 
 bp = Blueprint("integrations", __name__)
 
+LENGTHS = {
+    "1d": (timedelta(days=1), "for a day"),
+    "7d": (timedelta(days=7), "for a week"),
+    "30d": (timedelta(days=30), "for 30 days"),
+    "0": (timedelta(0), "not at all: from now on"),
+}  # that an old key holds
 QUIET = timedelta(days=30)  # after which a sender that was never silent so long is worth a look
 
 
@@ -35,17 +41,34 @@ class Shown:
     kind: Kind
     said: str
     beats: Mapping[str, Any]
+    old_until: datetime | None  # a former key holds until then
     refused: str
 
 
 @bp.get("/integrations")
 def index() -> str:
-    """All integrations, or those of `service`."""
-    return _page(request.args.get("service", "").strip()[:300])
+    """All integrations, or those of `service`; `change`, a number, has the form of one."""
+    chosen, number = request.args.get("service", "").strip()[:300], request.args.get("change", "")
+    changing = _known(int(number)) if number.isdigit() and len(number) < 13 else None
+    return _page(chosen, typed=_typed(changing) if changing else None, changing=changing)
+
+
+def _known(number: int) -> Key | None:
+    with auth.services().database.read() as session:
+        return next((one for one in intakestore.keys(session) if one.id == number), None)
+
+
+def _typed(key: Key) -> Mapping[str, str]:
+    slug = common.slug(key.service) if key.service.startswith("component:") else key.service
+    return {**integrationforms.form_of(key.kind, key.settings), "kind": key.kind, "name": key.name, "service": slug}
 
 
 def _page(
-    chosen: str, made: Made | None = None, typed: Mapping[str, str] | None = None, wrong: Sequence[str] = ()
+    chosen: str,
+    made: Made | None = None,
+    typed: Mapping[str, str] | None = None,
+    wrong: Sequence[str] = (),
+    changing: Key | None = None,
 ) -> str:
     services, times = auth.services(), common.times()
     with services.database.read() as session:
@@ -53,7 +76,8 @@ def _page(
         ref = common.ref_of(chosen) if chosen else None
         everything = intakestore.keys(session)
         hearts = intakestore.hearts(session)
-        shown = [_shown(session, key, hearts) for key in everything if ref is None or key.service == ref]
+        old = intakestore.old_keys(session, times.now)
+        shown = [_shown(session, key, hearts, old) for key in everything if ref is None or key.service == ref]
         mine = of_mine(session, Action.INTEGRATE)
         common.know(session, [key.by for key in everything])
         g.running = len(deploys.deploys(session, running=True, limit=100))
@@ -65,7 +89,9 @@ def _page(
         shown=sorted(shown, key=lambda one: (one.key.service, one.key.id)),
         chosen=chosen,
         services=mine,
-        kinds=integrationforms.KINDS,
+        kinds=[integrationforms.BY_KIND[changing.kind]] if changing else integrationforms.KINDS,
+        changing=changing,
+        lengths=LENGTHS,
         made=made,
         made_kind=integrationforms.BY_KIND[made.kind] if made else None,
         pastes=integrationforms.pastes(made.kind, made.secret, services.config.address) if made else (),
@@ -77,10 +103,10 @@ def _page(
     )
 
 
-def _shown(session: Session, key: Key, hearts: Mapping[int, Any]) -> Shown:
+def _shown(session: Session, key: Key, hearts: Mapping[int, Any], old: Mapping[int, datetime]) -> Shown:
     refused = incidentorders.refusal(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)
     said = integrationforms.said(key.kind, key.settings)
-    return Shown(key, integrationforms.BY_KIND[key.kind], said, _beats(key, hearts), refused)
+    return Shown(key, integrationforms.BY_KIND[key.kind], said, _beats(key, hearts), old.get(key.id), refused)
 
 
 def _beats(key: Key, hearts: Mapping[int, Any]) -> Mapping[str, Any]:
@@ -152,3 +178,40 @@ def end(number: int) -> Response:
             duty.allowed(services, session, asks, Action.INTEGRATE, key.service)
             integrating.end(session, key, asks.actor, now)
     return common.back_to("integrations.index", service=request.form.get("service") or None)
+
+
+@bp.post("/integrations/<int:number>/change")
+def change(number: int) -> Response | str | tuple[str, int]:
+    """Tell one something else: its name, service and what its kind needs."""
+    services, asks, form = auth.services(), auth.somebody(), request.form
+    ref = common.ref_of(form.get("service", "").strip()[:300])
+    try:
+        with services.database.write() as session:
+            key = _mine(session, number)
+            duty.allowed(services, session, asks, Action.INTEGRATE, ref)
+            integrating.change(session, key, form, ref, asks.actor, common.times().now)
+    except Error as error:
+        if error.code is not Code.INVALID:
+            raise
+        typed = {**form.to_dict(), "kind": key.kind}
+        return _page("", typed=typed, wrong=error.reasons or [error.message], changing=key), 400
+    return common.back_to("integrations.index", _anchor=f"key-{number}")
+
+
+@bp.post("/integrations/<int:number>/renew")
+def renew(number: int) -> str:
+    """Give one another key, and show it this once. The old one holds as long as was chosen."""
+    services, asks = auth.services(), auth.somebody()
+    lasts, _ = LENGTHS.get(request.form.get("for", ""), LENGTHS["7d"])
+    with services.database.write() as session:
+        key = _mine(session, number)
+        made = integrating.renew(session, key, lasts, asks.actor, common.times().now)
+    return _page("", made)
+
+
+def _mine(session: Session, number: int) -> Key:
+    key = next((one for one in intakestore.keys(session) if one.id == number), None)
+    if key is None:
+        raise Error(Code.NOT_FOUND, "This integration was taken away meanwhile.")
+    duty.allowed(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)
+    return key

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -276,6 +277,49 @@ def test_only_whose_it_is_may_make_and_take_away(served: Served, people: dict[st
         assert answer.status_code == 403
         assert "Only payments may make integrations of checkout" in words(answer)
     assert number in [one.id for one in keys(served)]
+
+
+def test_an_integration_is_told_otherwise_and_its_password_is_never_shown(
+    served: Served, people: dict[str, Browser]
+) -> None:
+    form = {"service": "checkout", "kind": "alertmanager", "name": "asked", "poll": "http://me:hush-hush@am.test:9093"}
+    people["alice"].post("/integrations", **form)
+    key = next(one for one in keys(served) if one.name == "asked")
+    page = people["alice"].get(f"/integrations?change={key.id}").text
+    assert 'value="http://am.test:9093"' in page
+    assert "am.test:9093 is asked each minute" in page
+    assert "hush-hush" not in page + people["dora"].get("/integrations").text
+    path = f"/integrations/{key.id}/change"
+    assert people["dora"].post(path, **form).status_code == 403
+    wrong = people["alice"].post(path, **{**form, "name": "other words", "poll": "ftp://x"})
+    assert wrong.status_code == 400
+    assert 'value="other words"' in wrong.text
+    form |= {"name": "asked often", "poll": "http://am.test:9093", "severities": "blue = warning"}
+    assert people["alice"].post(path, **form).status_code == 303
+    now = next(one for one in keys(served) if one.id == key.id)
+    assert (now.name, now.settings["severities"]) == ("asked often", {"blue": "warning"})
+    assert now.settings["poll"] == "http://me:hush-hush@am.test:9093"  # it was not typed again, and stays
+
+
+@pytest.mark.parametrize(("lasts", "holds"), [("7d", 202), ("0", 401)])
+def test_a_key_is_renewed_and_the_old_one_holds_as_long_as_was_chosen(
+    served: Served, people: dict[str, Browser], lasts: str, holds: int
+) -> None:
+    made = people["alice"].post("/integrations", service="checkout", kind="generic", name="n", mapping="title: $.name")
+    old, number = key_in(made), keys(served)[-1].id
+    assert people["dora"].post(f"/integrations/{number}/renew").status_code == 403
+    new = key_in(people["alice"].post(f"/integrations/{number}/renew", **{"for": lasts}))
+    assert ("The key before it holds until" in people["alice"].shown("/integrations")) == (holds == 202)
+    nobody = served.app.test_client()
+    said = [nobody.post(f"/hooks/generic/{key}", data=b"{}").status_code for key in (new, old)]
+    assert said == [202, holds]
+    people["alice"].post(f"/integrations/{number}/end")
+
+
+def key_in(answer: Any) -> str:
+    found = re.search(r'class="key-text">(\w+)<', answer.text)
+    assert found
+    return found[1]
 
 
 def test_a_heart_that_is_silent_is_said_in_the_band(served: Served, people: dict[str, Browser]) -> None:
