@@ -6,10 +6,9 @@ For 1,000 services that is a tenth of the work of `query.services`. What is aske
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from catalog import around, ownership
@@ -20,7 +19,7 @@ from catalog.tables import SEARCH, EntityRow
 
 _SAID = (EntityRow.owner_text, EntityRow.owner_ref, EntityRow.owner_source, EntityRow.owner_line)
 _ABOUT = (EntityRow.id, EntityRow.ref, EntityRow.name, EntityRow.title, EntityRow.description)
-_SINCE = (EntityRow.stale_since, EntityRow.removed_at)
+_KEPT = or_(EntityRow.stale_since.is_not(None), EntityRow.removed_at.is_not(None))
 _PLACE = (EntityRow.owner_column, EntityRow.part_of, EntityRow.path)
 
 
@@ -39,43 +38,54 @@ class Described(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A component without its document. `deploys`: its file says how it is deployed; False where nobody asked."""
+    """A component without its document.
+
+    `deploys`: its file says how it is deployed; `escalation`: which it names. Each only where it was asked for.
+    `is_kept`: its file is broken or gone, and what is shown was kept.
+    """
 
     ref: str
     name: str
     title: str
     description: str
     owner: Owner
-    escalation: str  # that its file names; empty: none
+    escalation: str
     deploys: bool
-    stale_since: datetime | None
-    removed_at: datetime | None
+    is_kept: bool
 
 
-def briefs(session: Session, known: Directory | None = None, *, deploys: bool = False) -> list[Brief]:
-    """Return every component by name, in a fixed small number of statements.
+def briefs(session: Session, known: Directory, refs: Collection[str] | None = None) -> list[Brief]:
+    """Return every component by name, or some, with the escalation that each names; `known`: the whole directory."""
+    return _briefs(session, known, _escalations(session, refs), frozenset(), refs)
 
-    `known`: the whole directory, where the caller has read it already. `deploys`: ask for that, too.
-    """
-    known = around.whole(session) if known is None else known
-    named, going = _escalations(session), _deploying(session) if deploys else frozenset()
-    query: Any = select(*_ABOUT, *_SINCE, *_SAID, *_PLACE).where(EntityRow.kind == "component")
+
+def listed(session: Session, known: Directory) -> list[Brief]:
+    """Return every component by name, and whether it is deployed."""
+    return _briefs(session, known, {}, _deploying(session), None)
+
+
+def _briefs(
+    session: Session, known: Directory, named: Mapping[int, str], going: Collection[int], refs: Collection[str] | None
+) -> list[Brief]:
+    query: Any = select(*_ABOUT, _KEPT, *_SAID, *_PLACE).where(EntityRow.kind == "component")
+    query = query if refs is None else query.where(EntityRow.ref.in_(refs))
     owners: dict[tuple[str | None, ...], Owner] = {}
     found = []
     for row in session.execute(query.order_by(EntityRow.name, EntityRow.ref)):
-        number, ref, name, title, description, stale, removed, text, owner_ref, source, _, _, part_of, path = row
+        number, ref, name, title, description, is_kept, text, owner_ref, source, _, _, part_of, path = row
         # Whoever names an owner has the one that everybody has who names the same; what is inherited has its own way.
         key = (text, owner_ref, source or path, ref if part_of else "")
         owner = owners.get(key) or owners.setdefault(key, ownership.owner_of(around.claim(row), known))
         said = named.get(number, ""), number in going
-        found.append(Brief(ref, name, title, description, owner, *said, stale, removed))
+        found.append(Brief(ref, name, title, description, owner, *said, is_kept))
     return found
 
 
-def _escalations(session: Session) -> Mapping[int, str]:
+def _escalations(session: Session, refs: Collection[str] | None) -> Mapping[int, str]:
     """Return which escalation each entity names; only documents in which one is named are read."""
     naming = select(SEARCH.c.entity_id).where(SEARCH.c.key == "spec.oncall.escalation")
-    rows = session.execute(select(EntityRow.id, EntityRow.document).where(EntityRow.id.in_(naming)))
+    query = select(EntityRow.id, EntityRow.document).where(EntityRow.id.in_(naming))
+    rows = session.execute(query if refs is None else query.where(EntityRow.ref.in_(refs)))
     return {number: escalation_of(json.loads(document)) for number, document in rows}
 
 

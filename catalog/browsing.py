@@ -254,5 +254,5 @@ def owned(session: Session, known: Directory, ref: str) -> list[tuple[str, str]]
 def needing_a_look(session: Session, found: Iterable[Brief]) -> int:
     """Count the services that are stale, removed, claimed twice, or that nobody answers for."""
     contested = set(session.scalars(_CONFLICT.distinct()))
-    wrong = (one.stale_since or one.removed_at or one.ref in contested or not one.owner.people for one in found)
+    wrong = (one.is_kept or one.ref in contested or not one.owner.people for one in found)
     return sum(map(bool, wrong))

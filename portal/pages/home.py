@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from catalog import browsing
 from catalog import query as catalog
-from catalog.brief import briefs
+from catalog.brief import briefs, listed
 from oncall import query as incidents
 from pipelines import query
 from pipelines.query import Row
@@ -33,7 +33,7 @@ def show() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         directory = catalog.directory(session)
-        everything = {service.ref: service for service in briefs(session, directory, deploys=True)}
+        everything = {service.ref: service for service in listed(session, directory)}
         look = browsing.needing_a_look(session, everything.values())
         teams = asks.teams | {asks.user_ref}
         mine = {ref: service for ref, service in everything.items() if service.owner.ref in teams}
@@ -42,7 +42,7 @@ def show() -> str:
         going = query.deploys(session, running=True, limit=50)
         day = query.deploys(session, since=times.now - DAY, limit=MOST)
         troubles = incidents.incidents(session, is_open=True, limit=MOST_OPEN)
-        duty = dutynow.card(session, list(mine.values()), directory)
+        duty = dutynow.card(session, briefs(session, directory, list(mine)) if mine else [], directory)
         common.know(session, [*(row.actor for row in going), *(who for one in troubles for who in one.holder)])
     g.running = len(going)
     rows = [(mine[ref], environment, summary) for (ref, environment), summary in known.items() if ref in mine]

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from catalog import browsing
 from catalog import query as catalog
-from catalog.brief import Brief, briefs
+from catalog.brief import Brief, listed
 from catalog.query import Service
 from ledger.errors import Code, Error
 from pipelines import query, store, warmth
@@ -50,7 +50,7 @@ def index() -> str:
     with auth.services().database.read() as session:
         topic = common.live(session)
         directory = catalog.directory(session)
-        everything = briefs(session, directory, deploys=True)
+        everything = listed(session, directory)
         look = browsing.needing_a_look(session, everything)
         found = [service for service in everything if _fits(service, looked_for)]
         rest = sorted((one for one in found if _order(one) > _after(after)), key=_order)

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog import query
-from catalog.brief import briefs
+from catalog.brief import briefs, listed
 from ledger.db import Database
 from tests.cataloging import company, component, document, fill, group, user
 
@@ -25,13 +25,15 @@ def test_a_brief_says_what_the_service_says(each_database: Database) -> None:
     )
 
     with each_database.read() as session:
-        services, found = query.services(session), briefs(session, deploys=True)
+        services, known = query.services(session), query.directory(session)
+        found, rows = briefs(session, known), listed(session, known)
+        assert briefs(session, known, [found[1].ref, found[2].ref]) == found[1:3]
 
-    same = ("ref", "name", "title", "description", "owner", "escalation", "stale_since", "removed_at")
+    same = ("ref", "name", "title", "description", "owner", "escalation")
     assert [[getattr(one, name) for name in same] for one in found] == [
         [getattr(one, name) for name in same] for one in services
     ]
-    assert [one.name for one in found if one.deploys] == [one.name for one in services if one.deploy] == ["checkout"]
+    assert [one.name for one in rows if one.deploys] == [one.name for one in services if one.deploy] == ["checkout"]
     assert {one.name: one.escalation for one in found if one.escalation} == {"checkout": "Money-First"}
     assert {one.name: one.owner.title for one in found}["basket"] == "shop"
 
