@@ -63,6 +63,7 @@ def create_app(services: Services) -> APIFlask:
     hooks.install(limiter)
     chat.install(app, limiter)
     pagerhooks.install(limiter)
+    limiter.request_filter(lambda: request.blueprint == enqueue.bp.name)  # those doors count by key, with portal.pacing
     app.extensions["fullcycle-intake"] = Door(
         Intake(services.database, services.jobs), Pace(services.config.oncall.rate)
     )
