@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from oncall.layers import Piece, Row, clipped, laid, overridden
 from oncall.overrides import Override
-from oncall.rotation import ALWAYS, NEVER, LineUp, Rotation, held
+from oncall.rotation import ALWAYS, NEVER, LineUp, Rotation, held, seats
+from oncall.saying import counted, listed
 from oncall.terms import Kind, Shift, Source
 
 INSTANT = timedelta(microseconds=1)
@@ -127,13 +128,15 @@ def findings(schedule: Schedule) -> list[str]:
 
 
 def _empty_roles(rotation: Rotation, lineup: LineUp) -> list[str]:
-    people = len(set(lineup.order))
+    """Say which roles nobody has in some of the turns, since nobody has two at once."""
     offsets = sorted(rotation.roles.items(), key=lambda role: role[1])
-    empty = [role for role, offset in offsets if offset >= people]
-    if not lineup.order or not empty:
+    turns = [seats(lineup.order, tuple(offsets), seat) for seat in range(len(lineup.order))]
+    empty = [role for role, _ in offsets if any(role not in turn for turn in turns)]
+    if not empty:
         return []
-    count = "1 person" if people == 1 else f"{people} people"
-    return [f"{rotation.name}: {count} for {len(offsets)} roles; {' and '.join(empty)} may stay empty"]
+    count = len(set(lineup.order))
+    people = "1 person" if count == 1 else f"{count} people"
+    return [f"{rotation.name}: {people} for {counted(len(offsets), 'role')}; {listed(empty)} may stay empty"]
 
 
 def _layer(rotation: Rotation, since: datetime, until: datetime, roles: Sequence[str]) -> dict[str, Row]:

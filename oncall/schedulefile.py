@@ -28,6 +28,7 @@ from oncall.cadence import Every, Rule
 from oncall.overrides import Override
 from oncall.restrictions import Window
 from oncall.rotation import ALWAYS, NEVER, LineUp, Rotation
+from oncall.saying import listed
 from oncall.schedule import Schedule
 from oncall.terms import PRIMARY
 from production.settings import Settings
@@ -47,8 +48,8 @@ def _restriction(said: Any) -> Any:
 
 _EITHER = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 ZoneName = Annotated[str, AfterValidator(_zone)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?$")]
-Role = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$")]
+Name = Annotated[str, BeforeValidator(scheduletext.name), Field(pattern=scheduletext.NAME)]
+Role = Annotated[str, BeforeValidator(scheduletext.role), Field(pattern=scheduletext.ROLE)]
 Person = Annotated[str, BeforeValidator(scheduletext.person), TEXT]
 Moment = Annotated[datetime, BeforeValidator(scheduletext.moment), TEXT]
 Cadence = Annotated[InstanceOf[Every] | InstanceOf[Rule], BeforeValidator(scheduletext.every), TEXT]
@@ -120,7 +121,7 @@ class RotationSettings(Part):
     def _makes_sense(self) -> "RotationSettings":
         twice = [role for role, offset in self.roles.items() if list(self.roles.values()).count(offset) > 1]
         if twice:
-            raise ValueError(f"{' and '.join(twice)} have the same offset; nobody has two roles at once")
+            raise ValueError(f"{listed(twice)} have the same offset; nobody has two roles at once")
         _place(self.order, self.first)
         if isinstance(self.every, Rule) and not rrule.comes_to_something(self.every, self.starts.replace(tzinfo=None)):
             raise ValueError(f"the rule {quoted(self.every.text)} comes to no hand-off within {rrule.YEARS} years")

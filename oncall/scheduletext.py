@@ -20,6 +20,9 @@ ONE: dict[str, Unit] = {"hourly": "hour", "daily": "day", "weekly": "week", "mon
 NAMED_DAYS = {"weekdays": "mon-fri", "weekends": "sat-sun"}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
+NAME = r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?$"
+ROLE = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$"
+
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.0+)?\s?(Z|[+-][0-9]{2}:?[0-9]{2})?)?",
     re.ASCII | re.IGNORECASE,
@@ -95,6 +98,23 @@ def person(said: Any) -> str:
     if ref.kind != "user":
         raise ValueError(f"{quoted(said)} is a {ref.kind}; on call are persons, like user:ada")
     return str(ref)
+
+
+def name(said: Any) -> Any:
+    """Let the name of a rotation through. What is no text is for others to refuse."""
+    if isinstance(said, str) and not re.match(NAME, said):
+        raise ValueError(f"{quoted(said)} is no name; write at most 60 letters, digits, spaces and ._-")
+    return said
+
+
+def role(said: Any) -> Any:
+    """Let a role through. What is no text is for others to refuse."""
+    if isinstance(said, str) and not re.match(ROLE, said):
+        hint = (
+            f"write {said.lower()}" if re.match(ROLE, said.lower()) else "write at most 40 of a to z, 0 to 9, - and _"
+        )
+        raise ValueError(f"{quoted(said)} is no role; {hint}")
+    return said
 
 
 def weekday(said: str) -> int:

@@ -93,7 +93,10 @@ def _bounds(since: datetime | None, until: datetime | None, zone: ZoneInfo) -> t
     start = scheduletext.begins(since, zone) if since else clock.now().replace(second=0, microsecond=0)
     end = scheduletext.ends(until, zone) if until else start + AHEAD
     if end <= start:
-        raise click.UsageError("--until is not after --from")
+        times = [f"{at.astimezone(zone).isoformat(sep=' ', timespec='minutes')}" for at in (end, start)]
+        raise click.UsageError(
+            f"--until is not after --from: {times[0]} and {times[1]}{'' if since else ', which is now'}"
+        )
     if end - start > LONGEST:
         raise click.UsageError(f"at most {LONGEST.days // 366} years are listed at a time")
     return start, end

@@ -85,6 +85,8 @@ WRONG = [
     ("name: main,", f"name: main, lineups: [{LATER}, {EARLIER}],", "not after the line-up before"),
     ("name: main,", "name: main, lineups: [{order: []}],", '"from" is missing'),
     ("name: main,", "name: main, turns: some,", 'turns: needs "worked" or "all", not "some"'),
+    ("name: main,", "name: '-',", 'name: "-" is no name; write at most 60 letters, digits, spaces and ._-'),
+    ("{primary: 0", "{Primary: 0", 'Primary: "Primary" is no role; write primary'),
     ("overrides:", "---\noverrides:", "2 documents; a file has one schedule"),
     ("overrides:", "timezone: UTC\noverrides:", '"timezone" stands twice here'),
 ]  # fmt: skip
@@ -134,6 +136,16 @@ def test_what_only_shows_together_is_said_beside_what_cannot_be_read_at_all() ->
     assert [str(one) for one in parse(SMALLEST + "shares: {a: 0.5, user:y: 1}\n", "f")[1]] == [
         'f:7:18 shares: "user:default/y" is in no rotation and no override; did you mean "user:default/z"?'
     ]
+
+
+def test_only_a_role_that_nobody_has_in_some_turn_is_found() -> None:
+    for roles, order, said in [
+        ("{primary: 3}", "[a, b, c]", []),
+        ("{primary: 0, x: 3}", "[a, b, c]", ["main: 3 people for 2 roles; x may stay empty"]),
+        ("{primary: 0, secondary: 1}", "[a, a, b]", ["main: 2 people for 2 roles; secondary may stay empty"]),
+    ]:
+        text = SMALLEST.replace("{primary: 0, secondary: 1}", roles).replace("[user:a, user:b, user:c]", order)
+        assert findings(read(text, "f")) == said
 
 
 def test_part_timers_have_a_share_and_everybody_else_a_whole_one() -> None:
