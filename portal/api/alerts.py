@@ -144,7 +144,7 @@ def _integration(key: intakestore.Key) -> shapes.Integration:
     return shapes.Integration(**dict(zip(shapes.Integration.model_fields, about, strict=True)))
 
 
-@bp.patch("/integrations/<int:integration_id>")
+@bp.put("/integrations/<int:integration_id>")
 @bp.input(shapes.IntegrationChange, arg_name="asked")
 @bp.output(shapes.Integration)
 @bp.doc(responses={**REFUSED, 404: "No such integration or service"})

@@ -358,19 +358,15 @@ def test_an_integration_shows_its_key_once_and_is_heard_by_it(served: Served) ->
     assert alice.get("/integrations").json["integrations"] == []
 
 
-def patch(who: Any, path: str, body: dict[str, Any]) -> Any:
-    return who._client.patch(f"/api/v1{path}", headers=who._headers, json=body)
-
-
 def test_an_integration_is_changed_and_renewed_by_whose_it_is(served: Served) -> None:
     alice, carol = served.as_("alice"), served.as_("carol")
     asked = {"service": "checkout", "kind": "heartbeat", "name": "backup", "settings": {"every": "1h"}}
     made = alice.post("/integrations", asked).json
     path = f"/integrations/{made['id']}"
-    assert patch(carol, path, {"name": "mine"}).status_code == 403
-    told = patch(alice, path, {"name": "nightly", "settings": {"every": "1d"}}).json
+    assert carol.put(path, {"name": "mine"}).status_code == 403
+    told = alice.put(path, {"name": "nightly", "settings": {"every": "1d"}}).json
     assert (told["name"], told["settings"]) == ("nightly", {"every": "1d", "grace": "1m", "zone": "UTC"})
-    assert patch(alice, path, {"settings": {"every": "soon"}}).status_code == 400
+    assert alice.put(path, {"settings": {"every": "soon"}}).status_code == 400
     assert carol.post(f"{path}/renew", {}).status_code == 403
     assert alice.post(f"{path}/renew", {"for": "a while"}).status_code == 400
     assert alice.post(f"{path}/renew", {"for": "1h"}).json["key"] != made["key"]
