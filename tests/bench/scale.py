@@ -1,10 +1,9 @@
 """How long the portal thinks with 1,000 services and 20,000 past deploys in SQLite, each with its plan and its facts.
 
 Server time through Flask's test client, logged in; and the queries alone. The limit is 50 ms for 95 of 100 requests,
-of whoever is on call for everything 100 ms. Each team of ten services has a rota; `--keep FOLDER` fills it once only.
+of whoever is on call for everything 100 ms. Each team of ten services has a rota.
 """
 
-import argparse
 import gc
 import json
 import sys
@@ -50,17 +49,11 @@ PRODUCTION = "production"
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(prog="bench scale")
-    asked.add_argument("--keep", type=Path, help="a folder in which the company stays for the next time")
-    kept = asked.parse_args(sys.argv[2:]).keep
     with tempfile.TemporaryDirectory(prefix="fullcycle-scale-") as folder:
-        config = Config(data=kept or Path(folder))
-        config.data.mkdir(exist_ok=True)
-        is_there = (config.data / "fullcycle.db").exists()
+        config = Config(data=Path(folder))
         database = with_tables(db.sqlite(config.data / "fullcycle.db"))
         filled = stopwatch()
-        if not is_there:
-            fill(database)
+        fill(database)
         seconds = filled().total_seconds()
         gc.collect()
         gc.freeze()  # what filling has left in memory is not the portal's to look through
