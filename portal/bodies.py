@@ -1,7 +1,8 @@
 """The body of a call, bounded. What says that it is too long is not even read; what comes in chunks says nothing."""
 
 from flask import current_app, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 
 def at_most(most: int, *, cache: bool = False) -> bytes | None:
@@ -16,6 +17,8 @@ def at_most(most: int, *, cache: bool = False) -> bytes | None:
         body = request.get_data(cache=cache)
     except RequestEntityTooLarge:
         return None
+    except ParseException:  # chunks that are none, which only the web server can tell
+        raise BadRequest from None
     return body if len(body) <= most else None
 
 

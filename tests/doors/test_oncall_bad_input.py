@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from sqlalchemy import func, select, update
 
 from catalog.tables import EntityRow
@@ -83,6 +84,19 @@ def test_what_comes_in_chunks_without_a_length_is_bounded_all_the_same(house: Ho
     environ["wsgi.input"] = io.BytesIO(json.dumps(FIRING).encode())
     answer = client(house).post(path, content_type="application/json", environ_overrides=environ)
     assert answer.status_code == (400 if path == "/v2/enqueue" else 202)  # there it is no event
+
+
+@pytest.mark.parametrize("path", ["/v2/enqueue", f"/hooks/alertmanager/{HOOK}"])
+def test_chunks_that_are_none_are_the_senders_fault(house: House, path: str) -> None:
+    class Bent(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, into: Any) -> int:
+            raise InvalidChunkSize(b"ZZ")
+
+    environ = {"wsgi.input": Bent(), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    assert client(house).post(path, environ_overrides=environ).status_code == 400
 
 
 def test_a_webhook_that_is_replayed_opens_nothing_new(house: House) -> None:
