@@ -13,7 +13,8 @@ from ledger.inbox import DeliveryRow
 from oncall import heartbeat
 from oncall.alertmanager import Open
 from oncall.intaketables import HeartbeatRow as HeartbeatRow
-from oncall.intaketables import KeyRow, OldKeyRow, SilenceRow, WaitsRow
+from oncall.intaketables import KeyRow, OldKeyRow, WaitsRow
+from oncall.intaketables import SilenceRow as SilenceRow
 from oncall.tables import AlertRow
 from oncall.understanding import HEARTBEAT
 

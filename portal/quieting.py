@@ -12,7 +12,7 @@ from ledger import events
 from ledger.errors import Code, Error
 from oncall import intakestore
 from oncall.answering import Answering
-from oncall.intaketables import SilenceRow
+from oncall.intakestore import SilenceRow
 from oncall.muting import settle
 from oncall.silences import LONGEST, How, Silence
 from portal import silenceforms

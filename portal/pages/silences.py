@@ -13,7 +13,7 @@ from catalog import query as catalog
 from catalog.query import Service
 from ledger.errors import Code, Error
 from oncall import intakestore, query, silencing
-from oncall.intaketables import SilenceRow
+from oncall.intakestore import SilenceRow
 from oncall.query import Quiet
 from oncall.silences import LONGEST, Silence, covers, named
 from pipelines import query as deploys
