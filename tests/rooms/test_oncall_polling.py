@@ -29,12 +29,14 @@ class Sender(ThreadingHTTPServer):
         self.alerts: list[dict[str, Any]] = []
         self.status = 200
         self.asked = 0
+        self.proof: str | None = None
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         sender: Any = self.server
         sender.asked += 1
+        sender.proof = self.headers["Authorization"]
         body = json.dumps(sender.alerts).encode()
         self.send_response(sender.status)
         self.send_header("Content-Length", str(len(body)))
@@ -132,3 +134,13 @@ def test_an_integration_that_was_taken_away_is_not_asked(house: House, sender: S
     assert claim
     poller.poll(claim)
     assert sender.asked == 0
+
+
+def test_a_name_and_password_in_the_address_prove_who_asks(house: House, sender: Sender) -> None:
+    with house.database.write() as session:
+        settings = {"poll": f"http://me:hush%21@127.0.0.1:{sender.server_port}"}
+        intakestore.change_key(session, house.key + 1, "prometheus", CHECKOUT, settings, house.now)
+    sender.alerts = [alert()]
+    poll(house, Poller(house.database, house.jobs, house.clock, HERE))
+    assert sender.proof == "Basic " + b64encode(b"me:hush!").decode()
+    assert house.numbers() == [1]
