@@ -1,6 +1,7 @@
 """Polling an Alertmanager: what was missed comes in once, what is long gone ends, and one that is away ends nothing."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
