@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from catalog import around, ownership
 from catalog.groups import Directory
 from catalog.ownership import Owner
-from catalog.query import escalation_of
 from catalog.tables import SEARCH, EntityRow
 
 _SAID = (EntityRow.owner_text, EntityRow.owner_ref, EntityRow.owner_source, EntityRow.owner_line)
@@ -93,3 +92,10 @@ def _deploying(session: Session) -> Collection[int]:
     """Return the entities whose file says anything below `spec.deploy`."""
     below = (SEARCH.c.key >= "spec.deploy.", SEARCH.c.key < "spec.deploy/")  # the sign after the dot
     return frozenset(session.scalars(select(SEARCH.c.entity_id).where(*below).distinct()))
+
+
+def escalation_of(document: Mapping[str, Any]) -> str:
+    """Return the escalation that a file names in `spec.oncall`; empty: none."""
+    said = (document.get("spec") or {}).get("oncall")
+    named = said.get("escalation") if isinstance(said, Mapping) else None
+    return named if isinstance(named, str) else ""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from catalog import around, ownership, refs, rules, store
 from catalog import rows as store_rows
 from catalog.around import belongs, claim
+from catalog.brief import escalation_of
 from catalog.outline import Held, Whole, holders, relations_of, whole
 from catalog.ownership import Chain, Claim, Directory, Owner, Person
 from catalog.places import Place, Problem, did_you_mean, quoted
@@ -63,13 +64,6 @@ class Service:
     @property
     def escalation(self) -> str:
         return escalation_of(self.document)
-
-
-def escalation_of(document: Mapping[str, Any]) -> str:
-    """Return the escalation that a file names in `spec.oncall`; empty: none."""
-    said = (document.get("spec") or {}).get("oncall")
-    named = said.get("escalation") if isinstance(said, Mapping) else None
-    return named if isinstance(named, str) else ""
 
 
 def services(session: Session, repository_id: int | None = None, known: Directory | None = None) -> list[Service]:

@@ -26,6 +26,7 @@ from ledger.jobs_sql import (
     earlier,
     is_held_by,
     likely,
+    lock,
     moment,
     next_due,
     next_end,
@@ -203,7 +204,7 @@ class SqlJobs:
             return session.scalar(select(JOBS.c.id).where(is_held_by(claim.job, claim.fence))) is not None
 
     def guard(self, tx: Session, claim: Claim) -> None:
-        _lock(tx, claim.lane)
+        lock(tx, claim.lane)
         held = select(JOBS.c.id).where(is_held_by(claim.job, claim.fence)).with_for_update()
         if tx.scalar(held) is None:
             raise Lost(claim)
@@ -247,7 +248,7 @@ class SqlJobs:
         known = tx.execute(OPEN, {"asked_kind": kind, "asked_key": key}).one_or_none()
         if known is None:
             return False
-        _lock(tx, known.lane)
+        lock(tx, known.lane)
         return tx.scalar(MOVE_UP, {"asked_kind": kind, "asked_key": key, "at": at}) is not None
 
     def _next_seq(self, tx: Session, lane: str) -> int:
@@ -262,7 +263,7 @@ class SqlJobs:
         self, tx: Session, job: int, lane: str | None, worker: str, still: ColumnElement[bool], now: datetime
     ) -> Claim | None:
         # 1. The lane. Whoever has it locked is about to commit, and the commit wakes the workers again.
-        if lane is not None and not _lock(tx, lane, skip=True):
+        if lane is not None and not lock(tx, lane, skip=True):
             return None
         # 2. Behind its lock, is the job still what it seemed to be?
         row = tx.execute(select(JOBS).where(JOBS.c.id == job, still).with_for_update(skip_locked=True)).one_or_none()
@@ -280,7 +281,7 @@ class SqlJobs:
         return int(tx.scalar(grow.returning(LANES.c.fence)) or 0)
 
     def _end(self, tx: Session, claim: Claim, now: datetime, again_at: datetime | None, attempts: int) -> None:
-        _lock(tx, claim.lane)
+        lock(tx, claim.lane)
         asked = JOBS.c.asked_at
         ended: dict[str, Any] = {"leased_by": None, "lease_until": None, "asked_at": None, "attempts": attempts}
         if again_at is not None:
@@ -295,11 +296,3 @@ class SqlJobs:
 
 class _NoneLeft(Exception):
     """All candidates were taken by others between the look and the lock."""
-
-
-def _lock(tx: Session, lane: str | None, *, skip: bool = False) -> bool:
-    """Lock a lane's row until the transaction ends (SQLite's whole database is ours already); True when it is ours."""
-    if lane is None:
-        return True
-    row = select(LANES.c.name).where(LANES.c.name == lane).with_for_update(skip_locked=skip)
-    return tx.scalar(row) is not None

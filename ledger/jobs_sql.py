@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
 
@@ -147,3 +147,11 @@ MOVE_UP = (
     )
     .returning(JOBS.c.id)
 )
+
+
+def lock(tx: Session, lane: str | None, *, skip: bool = False) -> bool:
+    """Lock a lane's row until the transaction ends (SQLite's whole database is ours already); True when it is ours."""
+    if lane is None:
+        return True
+    row = select(LANES.c.name).where(LANES.c.name == lane).with_for_update(skip_locked=skip)
+    return tx.scalar(row) is not None

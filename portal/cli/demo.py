@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,17 +32,31 @@ DATA = Path(".fullcycle/demo")
 @click.option(
     "--tour", "is_tour", is_flag=True, help="play the story, one JSON line per step; exit 0 when all went well"
 )
+@click.option("--step", "steps", multiple=True, metavar="NAME", help="of the tour, only this step; may be said again")
 @click.option("--port", type=click.IntRange(1, 65535), help="8000, or the next free one, if nothing is said")
 @click.option("--json", "as_json", is_flag=True, help="for programs: nothing but JSON")
-def demo(data: Path | None, is_tour: bool, port: int | None, as_json: bool) -> None:
+def demo(data: Path | None, is_tour: bool, steps: tuple[str, ...], port: int | None, as_json: bool) -> None:
     """Make a small company with services, people and a past, and run a portal for it until told to stop."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     signal.signal(signal.SIGHUP, lambda _number, _frame: os.kill(os.getpid(), signal.SIGTERM))  # the terminal is gone
     say: Say = (lambda _line: None) if as_json else (lambda line: click.echo(line, err=is_tour))
+    if steps and not is_tour:
+        raise click.UsageError("--step is for --tour; a demo without it is yours to click through.")
     if is_tour:
+        chosen = _chosen(steps)
         with _folder(data, say) as folder:
-            sys.exit(0 if _tour(folder, port, say) else 1)
+            sys.exit(0 if _tour(folder, port, say, chosen) else 1)
     _demo((data or DATA).absolute(), port, say, as_json=as_json)
+
+
+def _chosen(steps: tuple[str, ...]) -> Sequence[str]:
+    """Return the steps that are played, in the order of the story; all of them when none is named."""
+    from portal.demo import tour
+
+    unknown = [name for name in steps if name not in tour.CHAPTERS]
+    if unknown:
+        raise click.UsageError(f"The tour has no step {unknown[0]!r}; it has: {', '.join(tour.CHAPTERS)}.")
+    return [name for name in tour.CHAPTERS if name in steps or not steps]
 
 
 @contextlib.contextmanager
@@ -63,7 +77,7 @@ def _folder(data: Path | None, say: Say) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tour(folder: Path, port: int | None, say: Say) -> bool:
+def _tour(folder: Path, port: int | None, say: Say, steps: Sequence[str]) -> bool:
     from portal.demo import alerting, ground, metricsource, tour
 
     with contextlib.ExitStack() as stack:
@@ -80,7 +94,7 @@ def _tour(folder: Path, port: int | None, say: Say) -> bool:
             config = configs.load(environ)
         quiet_logs(config)
         stack.enter_context(alerting.watching(folder, config.address, metrics, alerting.FOR_THE_TOUR))
-        return tour.play(config, environ, say)
+        return tour.play(config, environ, say, steps)
 
 
 def quiet_logs(config: Config) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -59,8 +59,8 @@ class Report:
         return ok
 
 
-def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
-    """Play the whole story and return whether it went as it should."""
+def play(config: Config, environ: Mapping[str, str], say: Say, steps: Sequence[str]) -> bool:
+    """Play those steps of the story and return whether it went as it should."""
     report = Report()
     target = wiring.local(config, wiring.database(config))
     opened: list[Stage] = []
@@ -73,7 +73,7 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
             return {}
 
         if report.step("set up", set_up):
-            _chapters(report, opened[0], say)
+            _chapters(report, opened[0], say, steps)
         if not report.ok:
             say(stage.log(config))
     report.step("stopped", lambda: _stopped(config))
@@ -82,9 +82,9 @@ def play(config: Config, environ: Mapping[str, str], say: Say) -> bool:
     return report.ok
 
 
-def _chapters(report: Report, opened: Stage, say: Say) -> None:
+def _chapters(report: Report, opened: Stage, say: Say, steps: Sequence[str]) -> None:
     """Play until the first step that goes wrong: what follows would only stumble over it."""
-    for name, chapter in CHAPTERS.items():
+    for name, chapter in ((name, CHAPTERS[name]) for name in steps):
         say((chapter.__doc__ or name).splitlines()[0])
         if not report.step(name, partial(chapter, opened)):
             return

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -165,13 +166,14 @@ def portal(folder: Path, *, port: int = 8000, url: str = "", **more: Any) -> Ite
 
 @contextmanager
 def _opened(folder: Path, port: int, url: str, **more: Any) -> Iterator[Served]:
-    with _home(folder) as home:
-        config = Config(data=folder / "data", port=port, database_url=url, **more)
+    config = Config(data=folder / "data", port=port, database_url=url, **more)
+    made, keys = _founded()
+    with _home() as home:
         if url:
             keys = _found(home, config, with_tables(Database(url)))
         else:
-            made, keys = _founded()
-            shutil.copytree(made, folder, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(made / "home", home, dirs_exist_ok=True)
+            shutil.copytree(made / "data", config.data, ignore=shutil.ignore_patterns("secret_key"))
         services = wiring.wire(config, opened=Database(url) if url else db.sqlite(config.data / "fullcycle.db"))
         served = Served(services, create_app(services), home / "shop", REPOSITORY, dict(keys))
         served.app.testing = False
@@ -183,21 +185,18 @@ def _opened(folder: Path, port: int, url: str, **more: Any) -> Iterator[Served]:
 
 
 @contextmanager
-def _home(folder: Path) -> Iterator[Path]:
-    """Give a test's folder the one address at which every portal of this process finds its repository."""
-    home = _place() / "home"
-    before = home.readlink() if home.is_symlink() else None
-    _lead(home, folder)
+def _home() -> Iterator[Path]:
+    """Have the one folder in which every portal of this process finds its repository; an outer one waits aside."""
+    home, aside = _place() / "home", _place() / f"aside-{uuid.uuid4().hex}"
+    if home.exists():
+        home.rename(aside)
+    home.mkdir()
     try:
         yield home
     finally:
-        _lead(home, before)
-
-
-def _lead(home: Path, folder: Path | None) -> None:
-    home.unlink(missing_ok=True)
-    if folder is not None:
-        home.symlink_to(folder)
+        shutil.rmtree(home)
+        if aside.exists():
+            aside.rename(home)
 
 
 @cache
@@ -209,13 +208,14 @@ def _place() -> Path:
 
 @cache
 def _founded() -> tuple[Path, Mapping[str, str]]:
-    """Return a folder with a portal that has just begun, and everybody's key: copied, it takes a tenth of the time."""
+    """Return a folder with a portal that has just begun, and everybody's key: to copy it is quick."""
     folder = _place() / "founded"
-    folder.mkdir()
-    with _home(folder) as home:
-        config = Config(data=folder / "data")
-        config.data.mkdir()
-        return folder, _found(home, config, with_tables(db.sqlite(config.data / "fullcycle.db")))
+    config = Config(data=folder / "data")
+    config.data.mkdir(parents=True)
+    with _home() as home:
+        keys = _found(home, config, with_tables(db.sqlite(config.data / "fullcycle.db")))
+        shutil.copytree(home, folder / "home")
+    return folder, keys
 
 
 def _found(home: Path, config: Config, database: Database) -> Mapping[str, str]:
