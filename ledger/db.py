@@ -71,7 +71,8 @@ class Database:
             self._reader = _sqlite(url, "BEGIN", query_only=True)
         else:
             self._writer = create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20)
-            self._reader = self._durable = self._writer
+            self._durable = self._writer
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")  # no BEGIN and ROLLBACK to send
 
     @property
     def engine(self) -> Engine:

@@ -7,7 +7,7 @@ position. A fact is never updated; retention deletes old ones and leaves a check
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -19,6 +19,7 @@ from ledger.db import Base, BigId, Database, UTCDateTime
 
 GENESIS = "0" * 64
 BATCH = 500
+PAGE = 1000  # facts that `verify` reads at a time
 
 
 class EventRow(Base):
@@ -163,31 +164,27 @@ class Verified:
 
 def verify(session: Session) -> Verified:
     """Recompute the whole chain from its beginning or checkpoint and say where it breaks."""
-    rows = {row.id: row for row in session.scalars(select(ChainRow))}
-    start = rows.get(CHECKPOINT)
-    position, before = (start.position, start.hash) if start else (0, GENESIS)
+    start = _chain(session, CHECKPOINT)
+    position, before = start or (0, GENESIS)
     first, checked, breaks = position + 1, 0, []
-    for event in _sealed_after(session, position):
-        at = event.position or 0
-        if at != position + 1:
-            breaks.append(Broken(position + 1, f"facts {position + 1} to {at - 1} are missing"))
-        elif event.hash != chained(before, at, event):
-            breaks.append(Broken(at, f"fact {at} ({event.kind}) is not what was sealed"))
-        position, before, checked = at, event.hash or GENESIS, checked + 1
-    head = rows.get(HEAD)
-    if head is not None and (head.position, head.hash) != (position, before):
-        breaks.append(Broken(head.position, f"the chain ends at {position}, its head says {head.position}"))
+    head = _chain(session, HEAD)
+    while page := since(session, position, limit=PAGE):
+        for event in page:
+            at = event.position or 0
+            if at != position + 1:
+                breaks.append(Broken(position + 1, f"facts {position + 1} to {at - 1} are missing"))
+            elif event.hash != chained(before, at, event):
+                breaks.append(Broken(at, f"fact {at} ({event.kind}) is not what was sealed"))
+            position, before, checked = at, event.hash or GENESIS, checked + 1
+        head = _chain(session, HEAD)  # more may be sealed meanwhile; then there is a further page
+    if head is not None and head != (position, before):
+        breaks.append(Broken(head[0], f"the chain ends at {position}, its head says {head[0]}"))
     return Verified(checked, first, position, tuple(breaks))
 
 
-def _sealed_after(session: Session, position: int) -> Iterator[Event]:
-    rows = session.scalars(
-        select(EventRow)
-        .where(EventRow.position > position)
-        .order_by(EventRow.position)
-        .execution_options(yield_per=1000)
-    )
-    return map(_event, rows)
+def _chain(session: Session, name: int) -> tuple[int, str] | None:
+    row = session.execute(select(ChainRow.position, ChainRow.hash).where(ChainRow.id == name)).one_or_none()
+    return None if row is None else (row.position, row.hash)
 
 
 def prune(session: Session, before: datetime) -> int:

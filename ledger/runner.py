@@ -21,8 +21,11 @@ from ledger.jobs import HEARTBEAT, LEASE, Claim, Jobs, Lost
 IDLE = timedelta(seconds=1)  # the longest time between two looks when nothing stirs
 SOON = timedelta(milliseconds=20)  # the shortest, when something is due that cannot be claimed this moment
 WATCH = 0.25  # seconds; how soon the watcher notices that it shall stop
+LULL = 0.03  # seconds after a commit that was heard of, for more of them: one look is enough for all
+BREATH = timedelta(milliseconds=10)  # from one look to the next, at least
 GRACE = timedelta(seconds=10)  # for what is in hand when the worker is told to stop
 RETRY, RETRY_MOST = timedelta(seconds=1), timedelta(seconds=60)
+NOW = timedelta(0)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PERIODIC = "periodic"  # the key of a periodic job
 
@@ -121,7 +124,9 @@ class Runner:
         try:
             self._calmly("periodic jobs", self._ensure_periodic)
             while not self._stopping:
+                looked = stopwatch()
                 self._rest(self._calmly("claim", self._claim_all) or IDLE)
+                self._over.wait(max(BREATH - looked(), NOW).total_seconds())
         finally:
             self._stopping = True
             self._wind_up()
@@ -216,6 +221,7 @@ class Runner:
                 if watcher.wait(WATCH):
                     self._stirred.put(None)
                     self._on_change()
+                    self._over.wait(LULL)
         finally:
             watcher.close()
         return True

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import structlog
@@ -35,7 +35,9 @@ from oncall.silencing import Standing, standing
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH = 10  # in one transaction, so that others who write need not wait for long
+BATCH = 40  # in one transaction, at most
+HOLD = timedelta(seconds=0.1)  # after that much of a transaction no further body, for others who write wait for its end
+GATHER = 0.05  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
 REST = 0.1  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
@@ -57,21 +59,20 @@ class Receiver:
 
     def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
         """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
-        newest, begun = 0, self.clock()
         while not lost():
+            begun = self.clock()
             with self.database.read() as session:
-                bodies = intakestore.waiting(session, BATCH)
-                before, newest = newest, intakestore.newest(session)
+                bodies, newest = intakestore.waiting(session, BATCH), intakestore.newest(session)
             if not bodies:
                 with self.jobs.transaction() as tx:
                     again = self.clock() if intakestore.is_waiting(tx) else None
                     self.jobs.finish(tx, claim, self.clock(), again_at=again)
                 return
-            took = (self.clock() - begun).total_seconds()
-            if len(bodies) == BATCH and before and newest - before > RUSH * took > 0:
-                time.sleep(min(took, REST))
-            begun = self.clock()
             self._batch(bodies, claim)
+            with self.database.read() as session:
+                came = intakestore.newest(session) - newest
+            if came > 0:
+                time.sleep(rest((self.clock() - begun).total_seconds(), came))
 
     def _batch(self, bodies: Sequence[Body], claim: Claim) -> None:
         try:
@@ -95,11 +96,15 @@ class Receiver:
             answering = Answering(tx, self.fallback)
             taken = Taking(self, tx, answering)
             taken.learn([said for reading in read for said in reading.signals])
+            begun, done = self.clock(), 0
             for one, reading in zip(came, read, strict=True):
                 for said in reading.signals:
                     taken.take(said, one.at)
-            intakestore.understood(tx, [body.inbox_id for body in bodies])
-            intakestore.heard(tx, {body.key_id for body in bodies if body.key_id}, self.clock())
+                done += 1
+                if self.clock() - begun > HOLD:
+                    break
+            intakestore.understood(tx, [body.inbox_id for body in bodies[:done]])
+            intakestore.heard(tx, {body.key_id for body in bodies[:done] if body.key_id}, self.clock())
             self.jobs.guard(tx, claim)  # as the last of it: the doors ask for this very job with all that they take
 
     def _put_aside(self, body: Body, claim: Claim) -> None:
@@ -114,6 +119,15 @@ class Receiver:
                 came = _came(body, intakestore.key(tx, body.key_id))
                 word = json.dumps(to_json(understanding.set_aside(came, body.inbox_id, now))).encode()
                 tell(tx, self.jobs, word, f"aside:{body.inbox_id}", now, {ASIDE: "1"})
+
+
+def rest(took: float, came: int) -> float:
+    """Return how long to wait after a batch that took so many seconds, in which so many bodies came.
+
+    >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400)
+    (0.05, 0.0, 0.09, 0.1)
+    """
+    return min(took, REST) if came > RUSH * took > 0 and came > BATCH // 4 else max(0.0, GATHER - took)
 
 
 def is_no_fault_of_theirs(error: Exception, attempt: int) -> bool:

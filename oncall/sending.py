@@ -31,6 +31,7 @@ from oncall.policy import Target, TargetKind
 
 AT_ONCE = 32  # messages under way, so that a provider that hangs delays few
 LOOK = 0.05  # seconds between two looks at what has been answered
+GATHER = 0.03  # seconds for others that are about to answer, too
 SOON = timedelta(seconds=30)  # a provider that wants longer is not waited for: the next channel is taken
 RETRY, RETRY_MOST = timedelta(seconds=15), timedelta(minutes=10)
 LEFT = "she has left the catalog, so nothing is sent to her"
@@ -64,7 +65,9 @@ class Sender:
                 under_way |= self._begin(pool, claim, AT_ONCE - len(under_way), lost)
                 if not under_way and self._leave(claim):
                     return
-                done, _ = wait(under_way, LOOK, FIRST_COMPLETED) if under_way else (set(), None)
+                done, others = wait(under_way, LOOK, FIRST_COMPLETED) if under_way else (set(), set())
+                if done and others:
+                    done |= wait(others, GATHER).done  # what is kept together costs less
                 if done:
                     self._end(claim, [(under_way.pop(one), one.result()) for one in done])
 

@@ -32,6 +32,7 @@ from tests.bench._oncallcompany import Company, heard, running
 
 SENDERS = 8
 LIMIT_MS, LIMIT_RATE = 1000, 500
+PARTS = ("web", "worker", "machine")
 PATIENCE = 60.0  # seconds for what is under way at the end
 
 
@@ -87,7 +88,7 @@ def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
     company, database = founded(folder, url)
     with company.web() as web, served(company, asked.phones) as worker:
         time.sleep(4)  # until the worker has begun
-        before = [seconds(one) for one in (web, worker)]
+        before, busy = [seconds(one) for one in (web, worker)], machine()
         sent, took, load = (
             Steady(company.port, asked.rate, asked.minutes * 60, asked.open),
             stopwatch(),
@@ -96,7 +97,7 @@ def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
         sent.run()
         waited = settle(database)
         elapsed = took().total_seconds()
-        shares = [100 * (seconds(one) - was) / elapsed for one, was in zip((web, worker), before, strict=True)]
+        spent = [seconds(one) - was for one, was in zip((web, worker), before, strict=True)] + [machine() - busy]
         rss = [one.memory_info().rss / 1024 / 1024 for one in (web, worker)]
     tried = first_tries(database)
     times = sorted(1000 * (tried[dedup] - at) for dedup, at in sent.accepted.items() if dedup in tried)
@@ -108,14 +109,22 @@ def steady(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
         "failed": sent.failed,
         "without_a_page": len(lost),
         "first_attempt_ms": told(times),
+        "p95_ms_of_each_tenth": tenths(tried, sent.accepted),  # whether it stays so while the past grows
         "provider_called_ms": told(lags),
         "answer_ms": told(sorted(1000 * one for one in sent.answers)),
-        "cpu_percent": {"web": round(shares[0]), "worker": round(shares[1])},
+        "cpu_percent": dict(zip(PARTS, [round(100 * one / elapsed) for one in spent], strict=True)),
+        "cpu_ms_per_alert": dict(zip(PARTS, [round(1000 * one / len(times), 1) for one in spent], strict=True)),
         "rss_mb": {"web": round(rss[0]), "worker": round(rss[1])},
         "left_over_seconds": waited,
         "senders_late_ms": round(1000 * sent.late),
         "load": [round(load, 1), round(os.getloadavg()[0], 1)],
     }
+
+
+def machine() -> float:
+    """Return the seconds that all cores together have worked; a database server's are among them."""
+    told = psutil.cpu_times()
+    return float(told.user + told.system + told.nice)
 
 
 @contextmanager
@@ -160,6 +169,16 @@ def heard_after(database: Database, data: Path, accepted: dict[str, float]) -> l
     for one in heard(data):
         first.setdefault(keys.get(one["incident"], ""), one["at"])
     return sorted(1000 * (first[dedup] - at) for dedup, at in accepted.items() if dedup in first)
+
+
+def tenths(tried: dict[str, float], accepted: dict[str, float]) -> list[int]:
+    """Return the p95 of each tenth of the run, in milliseconds."""
+    begun, ended = min(accepted.values()), max(accepted.values()) + 0.001
+    parts: list[list[float]] = [[] for _ in range(10)]
+    for dedup, moment in accepted.items():
+        if dedup in tried:
+            parts[int(10 * (moment - begun) / (ended - begun))].append(1000 * (tried[dedup] - moment))
+    return [at(sorted(part), 0.95) for part in parts]
 
 
 def told(times: Sequence[float]) -> dict[str, int]:
