@@ -183,7 +183,7 @@ def hold(walks: Sequence[Walk], calls: Sequence[Call], world: World, end: dateti
     for (number, step, person, channel), its in asked.items():
         one = owed.get((number, step, person))
         assert one is not None, f"{person} was called for step {step} of #{number}, which did not page her"
-        _not_after_the_end(one, its, f"{person} on {channel} for step {step} of #{number}")
+        _not_after_the_end(one, its, world, f"{person} on {channel} for step {step} of #{number}")
         arrived = [call for call in its if call.arrived]
         count["messages"] += len(arrived)
         count["repeats"] += len(arrived) > 1
@@ -204,8 +204,10 @@ def hold(walks: Sequence[Walk], calls: Sequence[Call], world: World, end: dateti
         )
 
 
-def _not_after_the_end(one: Owed, its: Sequence[Call], what: str) -> None:
+def _not_after_the_end(one: Owed, its: Sequence[Call], world: World, what: str) -> None:
+    left = world.left.get(one.person)
     for call in its:
+        assert left is None or not world.late(left, call.at), f"{what}: called at {call.at}, and had left {left}"
         assert call.at >= one.at, f"{what}: called at {call.at}, before {one.at}"
         assert one.until is None or call.at <= one.until, f"{what}: called at {call.at}, over since {one.until}"
 
@@ -213,7 +215,8 @@ def _not_after_the_end(one: Owed, its: Sequence[Call], what: str) -> None:
 def _tried(one: Owed, channel: str, at: datetime, its: Sequence[Call], world: World, end: datetime, what: str) -> None:
     """Each page that is still wanted when it is due is tried then, as long as she has that phone."""
     hers = next(way for way in world.channels if way.ref == channel)
-    closed = min(moment for moment in (one.until, hers.until, end) if moment is not None)
+    left = world.left.get(one.person)  # who has left gets nothing any more, though it was decided before
+    closed = min(moment for moment in (one.until, hers.until, left, end) if moment is not None)
     tried = min((call.at for call in its), default=None)
     assert not world.late(at, tried or closed), f"{what}: {tried or 'never'}, and wanted until {closed}"
 
@@ -221,7 +224,7 @@ def _tried(one: Owed, channel: str, at: datetime, its: Sequence[Call], world: Wo
 def _got_something(one: Owed, its: Sequence[Call], world: World, end: datetime, what: str) -> None:
     """Whoever has a phone whose provider makes no trouble gets the page on some phone within two minutes."""
     sound = [way for way in world.channels if way.ref in one.channels and way.is_sound and way.until is None]
-    closed = min(moment for moment in (one.until, end) if moment is not None)
+    closed = min(moment for moment in (one.until, world.left.get(one.person), end) if moment is not None)
     arrived = min((call.at for call in its if call.arrived), default=None)
     soon = one.at + 2 * MINUTE
     assert not sound or not world.late(soon, arrived or closed), f"{what}, wanted from {one.at} until {closed}"

@@ -277,7 +277,7 @@ def test_a_walk_over_every_minute_comes_to_the_same(case: Any) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_many_walks_over_every_minute_come_to_the_same(case: Any) -> None:
     compare(case)

@@ -183,7 +183,7 @@ def look_at_everything(found: Validated) -> None:
 
 
 @pytest.mark.long
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(CHANGES)
 def test_no_value_anywhere_makes_it_raise(said_and_changed: tuple[str, list[tuple[tuple[str, ...], Any]]]) -> None:
     kind, changes = said_and_changed

@@ -235,7 +235,7 @@ WINDOWS = st.builds(
 
 
 @pytest.mark.long
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(WINDOWS, min_size=1, max_size=3), CHANGES, st.integers(-1500, 1500))
 def test_it_is_open_when_a_walk_through_every_minute_says_so(windows: list[Window], day: datetime, offset: int) -> None:
     now, ahead = day + offset * MINUTE, 36 * HOUR
