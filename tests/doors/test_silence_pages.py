@@ -176,6 +176,7 @@ def test_what_is_open_is_muted_with_it_and_goes_on_when_it_is_ended(served: Serv
     assert f"1 open alert is meant. Incident {number} is muted with it." in look
     made = silenced(served, people["alice"], "gate is stuck")
     assert "Muted until" in people["bob"].shown(f"/incidents/{number}")
+    assert 'title="A silence keeps it quiet already."' in people["bob"].get(f"/incidents/{number}").text
     assert f"Silence {made} of alice: it is known" in people["bob"].shown(f"/incidents/{number}")
     people["alice"].post(f"/silences/{made}/end")
     assert incident(served, number).state == "open"
