@@ -28,6 +28,7 @@ def violations(visit: Visit, paths: Sequence[str], width: int, *, opened: bool =
         page.goto(home + path)
         for summary in page.locator("summary:visible").all() if opened else ():
             summary.click()
+        page.evaluate("scrollTo(0, 0)")  # or what stays on top covers what the last of them scrolled to
         page.evaluate(axe)
         for theme, rules in LOOKS:
             page.emulate_media(color_scheme=theme)

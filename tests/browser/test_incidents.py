@@ -31,6 +31,7 @@ def test_a_question_stays_open_and_keeps_its_words_while_others_tell_their_story
     other.fill("#note", "I saw this in March, too")
     other.press("#note", "Enter")
 
+    other.locator(".story", has_text="I saw this in March, too").wait_for()
     page.locator(".story", has_text="I saw this in March, too").wait_for()
     assert reason.input_value() == "because of"
     assert page.locator("#note").input_value() == "half a note"

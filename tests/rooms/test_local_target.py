@@ -98,7 +98,7 @@ def test_a_request_that_is_being_answered_is_waited_for(stage: Stage) -> None:
     stage.live(site, 1)
     stage.started(site, 2, 2)
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(get, stage, site, "/slow?s=1.5")
+        slow = pool.submit(get, stage, site, "/slow?s=5")
         wait_for(lambda: any(share.connections for share in stage.target.shares(site)))
         stage.target.weigh(site, {2: 100}, 2)
 
