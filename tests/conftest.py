@@ -139,11 +139,16 @@ def each_database(request: Any) -> Database:
     return made
 
 
+SHOPS: "list[Shop]" = []  # the one of this process, once somebody has asked for it
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Close the Corner Shop behind its last visitor: it works all the time, for others to wait for."""
-    shop = getattr(item, "funcargs", {}).get("corner_shop")
-    if shop is not None and "corner_shop" not in getattr(nextitem, "fixturenames", ()):
-        shop.close()
+    """Close the Corner Shop behind its last visitor, who has left by now: it works all the time, and others wait."""
+    visited = [one for one in (item, nextitem) if "corner_shop" in getattr(one, "fixturenames", ())]
+    if visited == [item]:
+        for shop in SHOPS:
+            shop.close()
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +156,7 @@ def corner_shop(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Shop]":
     from tests.shop import Shop
 
     made = Shop(tmp_path_factory.mktemp("shop") / "demo")
+    SHOPS.append(made)
     try:
         yield made
     finally:
