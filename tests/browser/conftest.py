@@ -49,13 +49,13 @@ def visit(chromium: Any, shop: Shop) -> Iterator[Visit]:
     complaints: list[str] = []
     contexts = []
 
-    def open_page(login: str, path: str = "/", width: int = 1280, **options: Any) -> Any:
+    def open_page(login: str, path: str = "/", width: int = 1280, *, exists: bool = True, **options: Any) -> Any:
         state = _logged_in(chromium, shop, login)
         context = chromium.new_context(viewport={"width": width, "height": 844}, storage_state=state, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" and exists else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(shop.address + path)
         return page
