@@ -11,11 +11,10 @@ from datetime import datetime
 from typing import Protocol, cast
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary, Select, String, Table, UniqueConstraint, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
-from ledger.once import insert_once
+from ledger.once import insert_many_once, insert_once
 
 
 class DeliveryRow(Base):
@@ -81,11 +80,9 @@ def receive(
 
 def receive_many(session: Session, came: Sequence[Arrival]) -> Mapping[tuple[str, str], int]:
     """Store many raw bodies by one statement; return the ids of those that are new, by source and the sender's id."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    new = insert(cast(Table, DeliveryRow.__table__)).on_conflict_do_nothing()
-    columns = (DeliveryRow.source, DeliveryRow.delivery, DeliveryRow.id)
+    table = cast(Table, DeliveryRow.__table__)
     rows = [{name: getattr(one, name) for name in ("source", "delivery", "at", "headers", "body")} for one in came]
-    found = session.connection().execute(new.returning(*columns), rows) if rows else ()
+    found = insert_many_once(session, table, rows, table.c.source, table.c.delivery, table.c.id)
     return {(source, delivery): number for source, delivery, number in found}
 
 
