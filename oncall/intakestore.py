@@ -114,7 +114,14 @@ def old_keys(session: Session, now: datetime) -> Mapping[int, datetime]:
 
 
 def key(session: Session, number: int) -> Key | None:
+    """Return an integration, ended or not."""
     row = session.get(KeyRow, number)
+    return _key(row) if row else None
+
+
+def standing_key(session: Session, number: int) -> Key | None:
+    """Return an integration that holds; None for one that was taken away."""
+    row = session.scalar(select(KeyRow).where(KeyRow.id == number, KeyRow.ended_at.is_(None)))
     return _key(row) if row else None
 
 

@@ -178,7 +178,7 @@ def renew(integration_id: int, asked: shapes.RenewIn) -> Any:
 
 def _key(session: Any, number: int) -> intakestore.Key:
     """Return an integration that is the caller's to change."""
-    key = next((one for one in intakestore.keys(session) if one.id == number), None)
+    key = intakestore.standing_key(session, number)
     if key is None:
         raise Error(Code.NOT_FOUND, f"There is no integration {number}.")
     duty.allowed(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)

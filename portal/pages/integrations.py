@@ -55,7 +55,7 @@ def index() -> str:
 
 def _known(number: int) -> Key | None:
     with auth.services().database.read() as session:
-        return next((one for one in intakestore.keys(session) if one.id == number), None)
+        return intakestore.standing_key(session, number)
 
 
 def _typed(key: Key) -> Mapping[str, str]:
@@ -173,7 +173,7 @@ def end(number: int) -> Response:
     """Take one away: its key is nobody's within seconds. What it has opened stays open."""
     services, asks, now = auth.services(), auth.somebody(), common.times().now
     with services.database.write() as session:
-        key = next((one for one in intakestore.keys(session) if one.id == number), None)
+        key = intakestore.standing_key(session, number)
         if key is not None:  # else it is gone already
             duty.allowed(services, session, asks, Action.INTEGRATE, key.service)
             integrating.end(session, key, asks.actor, now)
@@ -210,7 +210,7 @@ def renew(number: int) -> str:
 
 
 def _mine(session: Session, number: int) -> Key:
-    key = next((one for one in intakestore.keys(session) if one.id == number), None)
+    key = intakestore.standing_key(session, number)
     if key is None:
         raise Error(Code.NOT_FOUND, "This integration was taken away meanwhile.")
     duty.allowed(auth.services(), session, auth.somebody(), Action.INTEGRATE, key.service)
