@@ -31,8 +31,8 @@ SHORTEST_PASSWORD = 10  # characters; length is what counts
 LONGEST_PASSWORD = 1000  # or hashing would be a way to keep us busy
 KEY_PREFIX = "fc_"
 USED_EVERY = timedelta(minutes=1)  # a key's last use is written at most this often
-# Checked when there is no such account, so that both cases take as long.
-NO_ACCOUNT = generate_password_hash(secrets.token_hex(16))
+# Checked when there is no such account, so that both cases take as long. No password has it: the digest is chance.
+NO_ACCOUNT = f"scrypt:32768:8:1${secrets.token_hex(8)}${secrets.token_hex(64)}"
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from catalog.trees import MirrorTree
 from ledger.errors import Error
 from portal import prose
 from portal.prose import Prose
+from portal.scorefiles import RUNBOOKS
 
 READMES = ("readme.md", "readme.markdown", "readme", "readme.txt", "readme.rst")  # lower-case, the best first
-RUNBOOKS = ("runbook.md", "docs/runbook.md", "doc/runbook.md", "runbook.txt")
 MARKDOWN = (".md", ".markdown")
 LARGEST = 1024 * 1024  # bytes that are read at all
 KEPT = 128  # papers of as many entities stay in memory

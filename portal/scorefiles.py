@@ -13,8 +13,8 @@ from catalog import actions
 from catalog.git import Mirror
 from catalog.scorecard import Facts
 from ledger.errors import Error
-from portal.papers import RUNBOOKS
 
+RUNBOOKS = ("runbook.md", "docs/runbook.md", "doc/runbook.md", "runbook.txt")
 # Of paths in lower case; group 1 is the folder that the file counts for.
 README = re.compile(r"(?:(.*)/)?readme(?:\.\w{1,10})?")
 RUNBOOK = [re.compile(f"(?:(.*)/)?{re.escape(name)}") for name in RUNBOOKS]

@@ -20,7 +20,7 @@ from catalog.scorecard import MUST, Card, Check, Facts
 from catalog.scorestore import Change
 from catalog.store import Noted
 from pipelines import query as deploys
-from portal import auth, scorefiles
+from portal import scorefiles
 from portal.scorechecks import loaded
 from portal.services import Services
 
@@ -53,7 +53,7 @@ def score_all(services: Services, at: datetime) -> int:
         return scorestore.write(session, cards, at)
 
 
-def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
+def scored(session: Session, page: EntityPage, mirrors: Path, at: datetime) -> Scored:
     """Judge one component as of now, for a door."""
     ref = page.about.ref
     latest = scorestore.latest(session, [ref]).get(ref, {})
@@ -65,7 +65,7 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
         page.titles,
         sum(_counts(noted, page.about.repository_id) for noted in page.problems),
     )
-    files = scorefiles.files(_mirrors(), page.about.repository_id, page.about.revision)
+    files = scorefiles.files(mirrors, page.about.repository_id, page.about.revision)
     facts = scorefiles.added(facts, files, page.about.place.path)
     last = {live.since for live in deploys.live_releases(session, ref).values()}
     back = deploys.returns(session, ref)
@@ -77,10 +77,6 @@ def scored(session: Session, page: EntityPage, at: datetime) -> Scored:
         if mark.check.id in latest and latest[mark.check.id].passed is mark.passed
     }
     return Scored(card, since, scorestore.history(session, ref, limit=10))
-
-
-def _mirrors() -> Path:
-    return auth.services().config.mirrors
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
@@ -232,7 +228,7 @@ class Board:
     unjudged: int
 
 
-def board(session: Session, before: datetime, at: datetime) -> Board:
+def board(session: Session, mirrors: Path, before: datetime, at: datetime) -> Board:
     """Return how all components compare, and how it was `before`, for a door. A fixed number of statements.
 
     What is kept counts; of what nothing is kept yet, it is judged as of now.
@@ -241,7 +237,7 @@ def board(session: Session, before: datetime, at: datetime) -> Board:
     now, then = dict(scorestore.outcomes(session)), scorestore.passing(session, before)
     owners = _owners(session)
     new = owners.keys() - now.keys()
-    for ref, facts in _everything(session, _mirrors(), now).items() if new else ():
+    for ref, facts in _everything(session, mirrors, now).items() if new else ():
         now[ref] = {mark.check.id: mark.passed for mark in scorecard.card(facts, at, checks).marks}
     rows = [
         Ranked(ref, owner, tuple((check, now[ref].get(check.id)) for check in checks))

@@ -90,7 +90,7 @@ def every(query_data: ScorecardsQuery) -> Any:
     asked = query_data
     now = asking.now()
     with auth.services().database.read() as session:
-        board = scoring.board(session, now, now)
+        board = scoring.board(session, auth.services().config.mirrors, now, now)
     found = scoring.chosen(board.rows, asked.owner, asked.failed)
     tallies = [
         CheckTally.model_validate({**_check(tally.check), "passed": tally.passed, "of": tally.of})
@@ -111,7 +111,7 @@ def show(name: str) -> Any:
     """One scorecard, as of now: each check with its sentence and since when it is so"""
     with auth.services().database.read() as session:
         page = catalog.entity(session, asking.service(session, name).ref)
-        scored = scoring.scored(session, page, asking.now())
+        scored = scoring.scored(session, page, auth.services().config.mirrors, asking.now())
     card = scored.card
     checks = [
         ScoredCheck(

@@ -61,7 +61,7 @@ def entity(kind: str, namespace: str, name: str) -> str:
         in_file = _in_file(catalog.noted(session, page.about.repository_id), page) if page.about.stale_since else ()
         summaries = query.summaries(session, [ref]) if page.about.kind == "component" else {}
         last = query.deploys(session, service=ref, limit=LAST) if page.about.kind == "component" else ()
-        scored = scoring.scored(session, page, times.now) if page.about.kind == "component" else None
+        scored = scoring.scored(session, page, _mirrors(), times.now) if page.about.kind == "component" else None
         duty = oncall_card(session, ref, known=page.known) if page.about.kind in ("component", "group") else None
         common.know(session, [row.actor for row in last])
         g.running = len(query.deploys(session, running=True, limit=100))

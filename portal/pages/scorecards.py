@@ -31,7 +31,7 @@ def index() -> str:
     now, checks = common.times().now, {check.id: check for check in scorechecks.loaded().checks}
     with auth.services().database.read() as session:
         topic = common.live(session)
-        board = scoring.board(session, now - MONTH, now)
+        board = scoring.board(session, auth.services().config.mirrors, now - MONTH, now)
         lately = [change for change in scorestore.history(session, limit=LOOKED) if change.check in checks]
         g.running = len(query.deploys(session, running=True, limit=100))
     found = scoring.chosen(board.rows, owner, failed)
