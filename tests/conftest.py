@@ -1,5 +1,6 @@
 """What every test may use. Time is an argument; NOON unless it matters."""
 
+import gc
 import importlib
 import tempfile
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ TABLES = (
 # A machine that is slow is no failure; what is too slow shows in the benches.
 settings.register_profile("calm", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
+gc.set_threshold(50_000)  # libraries and tests stay: to look through them again and again takes a third of collecting
 BOTH = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -52,6 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Begin with what takes longest, where several workers share the tests."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: scheduling.rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector look past what stays: libraries, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def with_tables(database: Database) -> Database:
