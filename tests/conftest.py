@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Connection, Engine, event
 
 from ledger import db, events
 from ledger.db import Base, Database
@@ -54,6 +55,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Begin with what takes longest, where several workers share the tests."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: scheduling.rank(item.nodeid))
+
+
+class Compiled(dict[Any, Any]):
+    """Statements that some test has compiled already; an engine's own would be empty for each test anew."""
+
+    most = 5000
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        if len(self) >= self.most:
+            self.clear()
+        super().__setitem__((key[0].name, *key[1:]), compiled)  # by the kind of database, not by the engine
+
+
+COMPILED = Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def share_what_is_compiled(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=COMPILED)
 
 
 def pytest_collection_finish() -> None:
