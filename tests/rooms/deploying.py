@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
@@ -25,6 +25,7 @@ from pipelines.world import Ports
 from production.ports import Answer, Check, Checker, Failed, Instance, Site, Target
 from production.targets.memory import MemoryChecker, MemoryTarget
 from tests.conftest import NOON
+from tests.rooms import begun
 
 SECOND = timedelta(seconds=1)
 CHECKOUT, PRODUCTION = "component:default/checkout", "production"
@@ -139,6 +140,7 @@ class House:
     before: Callable[[str], None] = lambda method: None
     state: Path | None = None
     ticking: Clock | None = None
+    is_copied: ClassVar[bool] = True  # may begin as a copy of another of its kind
 
     def __post_init__(self) -> None:
         self.jobs = SqlJobs(self.database)
@@ -248,11 +250,17 @@ class House:
 
 
 def served_by(house: House, repository: Repository, description: str | None = None) -> int:
-    """Let a first release serve; return its deploy."""
-    repository.commit(description or described())
+    """Let a first release serve; return its deploy. What has begun like that before in this process is copied."""
+    file = description or described()
+    is_new = begun.is_new(house, repository)
+    if is_new and (type(house), file) in begun.KEPT:
+        return begun.KEPT[type(house), file].copied(house, repository)
+    repository.commit(file)
     first = house.deploy()
     house.go()
     assert house.word(first) == "healthy"
+    if is_new:
+        begun.keep(house, repository, file, first)
     return first
 
 

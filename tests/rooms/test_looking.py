@@ -25,6 +25,7 @@ MINUTE = timedelta(minutes=1)
 class Busy(House):
     """The house with visitors: `each_second` of them, of whom `failing` (per release) get an error; evenly spread."""
 
+    is_copied = False  # counts since its beginning
     each_second: float = 0.0
     failing: dict[int, float]
     served: datetime
