@@ -111,7 +111,7 @@ class Doom:
             self._falls(threading.get_ident())  # this thread, or it would go on a bit
 
     def _once_a_script_runs(self, before: int) -> None:
-        until(lambda: self.lines() > before, LIMIT, "a script")
+        until(lambda: self.lines() > before, LIMIT, "a script", every=0.02)
         self._falls(threading.get_ident())
 
     def _falls(self, thread: int) -> None:
@@ -239,11 +239,11 @@ def work(told: Told, says: Connection) -> None:
     Runner(jobs, handlers, told.name, clock.now, database.changes, threads=2).run()
 
 
-def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait until that is so; return how many seconds it took."""
+def until(condition: Callable[[], bool], seconds: float, what: str, every: float = 0.06) -> float:
+    """Wait until that is so, looking every so many seconds; return how many it took."""
     began = time.monotonic()
     while not condition():
         if time.monotonic() - began > seconds:
             raise AssertionError(f"{what} did not happen within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(every)
     return time.monotonic() - began

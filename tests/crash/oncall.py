@@ -103,7 +103,7 @@ class Team:
             if not waits and not due and incidents == self.sent:
                 return
             assert took().total_seconds() < PATIENCE, f"{waits} not understood, {due} not sent, {incidents} incidents"
-            time.sleep(0.02)
+            time.sleep(0.06)
 
     def calls(self) -> Mapping[Key, Sequence[bool]]:
         """Return for each message how often the provider was asked, and whether it was said to be a repeat."""
