@@ -5,7 +5,7 @@ from typing import Any
 
 from portal.demo.chapters import Figures, so
 from portal.demo.past import ENVIRONMENT
-from portal.demo.stage import DEPLOYED, Stage
+from portal.demo.stage import DEPLOYED, LOOK, Stage
 from portal.demo.waiting import until
 
 BRANCH = "summer-sale"  # of checkout: five commits, and the third is bad
@@ -69,4 +69,4 @@ def _ended(stage: Stage, course_id: int) -> Mapping[str, Any]:
         told = stage.people["kofi"].get(f"/courses/{course_id}")
         return told if told["state"] != "going" else None
 
-    return until(look, LONGEST, f"the end of course {course_id}")
+    return until(look, LONGEST, f"the end of course {course_id}", LOOK)

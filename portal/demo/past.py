@@ -146,7 +146,7 @@ def _ended(services: Services, deploy: int, service: str, ending: str) -> query.
             row = query.page(session, deploy, services.jobs).row
         return row if row.ended else None
 
-    row = until(look, LONGEST, f"the end of deploy {deploy} of {service}")
+    row = until(look, LONGEST, f"the end of deploy {deploy} of {service}", every=0.15)
     if row.word != ending:
         raise Error(Code.UNAVAILABLE, f"{service} {row.release} became {row.word}, not {ending}: {row.reason}")
     return row

@@ -31,6 +31,7 @@ SERVE = "from portal import cli, serve; serve.end_with_parent(); cli.main(['serv
 UP = timedelta(minutes=4)
 DEPLOYED = timedelta(minutes=4)  # from the click to the end, for any deploy of the tour
 SOON = timedelta(minutes=2)
+LOOK = 0.25  # seconds between two looks at whether a deploy has ended: each is a page for the portal to make
 STOP_SECONDS = 60.0
 LOG = "serve.log"
 
@@ -124,7 +125,7 @@ class Stage:
             told: Told = self.page(deploy)["deploy"]
             return told if told["ended"] else None
 
-        told = until(look, longest, f"the end of deploy {deploy}")
+        told = until(look, longest, f"the end of deploy {deploy}", LOOK)
         if told["state"] != as_:
             said = (
                 f"{told['name']} {told['release']} became {told['state']}, not {as_}: {told['reason'] or 'no reason'}"
@@ -141,7 +142,7 @@ class Stage:
                 raise Error(Code.CONFLICT, f"deploy {deploy} is {told['state']} before wave {wave}: {told['reason']}")
             return told if told["wave"] >= wave and told["percent"] > 0 else None
 
-        return until(look, SOON, f"wave {wave} of deploy {deploy}")
+        return until(look, SOON, f"wave {wave} of deploy {deploy}", every=0.1)
 
     # What visitors see.
 
