@@ -8,6 +8,7 @@ time will come again). That is what "first occurrence", "last occurrence" and "a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate, count
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -71,6 +72,7 @@ def on_the_wall(shown: datetime) -> int:
     return (shown.replace(tzinfo=None) - MONDAY) // MINUTE
 
 
+@lru_cache(maxsize=32)
 def minutes(zone: ZoneInfo, since: datetime, until: datetime) -> list[Minute]:
     moments = [since + number * MINUTE for number in range((until - since) // MINUTE)]
     after = [until + number * MINUTE for number in range(26 * 60)]  # no clock is ever put back by more than a day
@@ -94,19 +96,22 @@ def walked(plan: Plan, all_minutes: Sequence[Minute]) -> Iterator[dict[str, str]
     rotation = plan.said
     begins = hand_offs(plan.cadence, rotation.starts)
     started, turn_begins, turn_ends = False, next(begins), next(begins)
+    first, last = on_the_wall(turn_begins), on_the_wall(turn_ends)
     order, at = list(rotation.order), rotation.first
     changes = list(rotation.lineups)
+    windows = [(window.starts // MINUTE, window.ends // MINUTE) for window in rotation.windows]
     for minute in all_minutes:
-        started = started or minute.so_far >= on_the_wall(turn_begins)
-        while minute.so_far >= on_the_wall(turn_ends):
+        started = started or minute.so_far >= first
+        while minute.so_far >= last:
             if rotation.counts_all or turn_counts(plan, turn_begins, turn_ends):
                 at += 1
             turn_begins, turn_ends = turn_ends, next(begins)
+            last = on_the_wall(turn_ends)
         while changes and changes[0].since <= minute.at:
             change = changes.pop(0)
             order, at = list(change.order), change.first
-        is_open = not plan.said.windows or any(in_window(window, minute) for window in rotation.windows)
-        yield seated(order, at, rotation.roles) if started and is_open else {}
+        is_open = started and (not windows or is_in_one(windows, minute))
+        yield seated(order, at, rotation.roles) if is_open else {}
 
 
 def hand_offs(cadence: str, starts: datetime) -> Iterator[datetime]:
@@ -126,15 +131,15 @@ def turn_counts(plan: Plan, begins: datetime, ends: datetime) -> bool:
     return any((first + number) % WEEK_MINUTES in plan.open_minutes for number in range(length))
 
 
-def in_window(window: Window, minute: Minute) -> bool:
-    """Has its start been shown, and will a time before its end, or later its end itself, still be?"""
-    starts, ends = window.starts // MINUTE, window.ends // MINUTE
+def is_in_one(windows: Sequence[tuple[int, int]], minute: Minute) -> bool:
+    """Has the start of one been shown, and will a time before its end, or later its end itself, still be?"""
     monday = minute.so_far - minute.so_far % WEEK_MINUTES
-    weeks = (monday - 2 * WEEK_MINUTES, monday - WEEK_MINUTES, monday)
-    return any(
-        minute.so_far >= week + starts and (minute.to_come < week + ends or minute.after <= week + ends)
-        for week in weeks
-    )
+    for week in (monday - 2 * WEEK_MINUTES, monday - WEEK_MINUTES, monday):
+        shown, least, after = minute.so_far - week, minute.to_come - week, minute.after - week
+        for starts, ends in windows:
+            if shown >= starts and (least < ends or after <= ends):
+                return True
+    return False
 
 
 def seated(order: list[str], at: int, roles: Any) -> dict[str, str]:
