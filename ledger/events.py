@@ -7,12 +7,13 @@ position. A fact is never updated; retention deletes old ones and leaves a check
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, Index, Integer, String, Table, delete, func, insert, select, text, update
+from sqlalchemy import JSON, Index, Integer, Row, String, Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, Database, UTCDateTime
@@ -90,10 +91,29 @@ def record(
 ) -> None:
     """Write a fact in the caller's transaction. `data` must be JSON and hold no secret."""
     about = {"kind": kind, "subject": subject, "actor": actor, "service": service, "cause": cause}
-    session.execute(_NEW, {"at": at, **about, "data": dict(data or {})})
+    fact = {"at": at, **about, "data": dict(data or {})}
+    gathered: list[dict[str, Any]] | None = session.info.get(_GATHERED)
+    if gathered is None:
+        session.execute(_NEW, fact)
+    else:
+        gathered.append(fact)
 
 
-_NEW = insert(cast(Table, EventRow.__table__))
+@contextmanager
+def together(session: Session) -> Iterator[None]:
+    """Have what is recorded meanwhile written by one statement at the end. Whoever reads facts does so afterwards."""
+    facts: list[dict[str, Any]] = []
+    session.info[_GATHERED] = facts
+    try:
+        yield
+    finally:
+        del session.info[_GATHERED]
+    if facts:
+        session.connection().execute(_NEW, facts)
+
+
+_EVENTS, _GATHERED = cast(Table, EventRow.__table__), "gathered facts"
+_NEW = insert(_EVENTS)
 
 
 def seal(database: Database) -> int:
@@ -113,19 +133,25 @@ def _seal_batch(database: Database) -> int:
         head = session.scalars(select(ChainRow).where(ChainRow.id == HEAD).with_for_update()).one_or_none()
         if head is None:
             return 0  # a database without its migrations
-        waiting = session.scalars(
-            select(EventRow).where(EventRow.position.is_(None)).order_by(EventRow.id).limit(BATCH)
-        ).all()
         position, before = head.position, head.hash
         sealed = []
-        for row in waiting:
+        for row in session.execute(_UNSEALED):
             position += 1
             before = chained(before, position, _event(row))
-            sealed.append({"id": row.id, "position": position, "hash": before})
+            sealed.append({"of": row.id, "at_position": position, "with_hash": before})
         if sealed:
-            session.execute(update(EventRow), sealed)
+            session.connection().execute(_SEAL, sealed)
             head.position, head.hash = position, before
         return len(sealed)
+
+
+# Everything that happens comes by here, so rows are read and written as they are, not as objects.
+_UNSEALED = select(_EVENTS).where(_EVENTS.c.position.is_(None)).order_by(_EVENTS.c.id).limit(BATCH)
+_SEAL = (
+    update(_EVENTS)
+    .where(_EVENTS.c.id == bindparam("of"))
+    .values(position=bindparam("at_position"), hash=bindparam("with_hash"))
+)
 
 
 def chained(before: str, position: int, event: Event) -> str:
@@ -245,7 +271,7 @@ def _about(query: Any, subject: str | None, service: str | None) -> Any:
     return query
 
 
-def _event(row: EventRow) -> Event:
+def _event(row: EventRow | Row[*tuple[Any, ...]]) -> Event:
     return Event(
         row.at, row.kind, row.subject, row.actor, row.data, row.service, row.cause, row.position, row.hash, row.id
     )

@@ -21,6 +21,7 @@ from ledger.jobs_sql import (
     JOBS,
     LANES,
     MOVE_UP,
+    NEW,
     OPEN,
     claimable,
     earlier,
@@ -30,10 +31,12 @@ from ledger.jobs_sql import (
     moment,
     next_due,
     next_end,
+    next_fence,
+    next_seq,
 )
 from ledger.jobs_sql import JUMPS as JUMPS
 from ledger.jobs_sql import QUEUES as QUEUES
-from ledger.once import insert_once
+from ledger.once import insert_many_once, insert_once
 
 LEASE = timedelta(seconds=5)
 HEARTBEAT = timedelta(seconds=1)  # five chances to prolong a lease before it is lost
@@ -95,6 +98,9 @@ class Jobs(Protocol):
         payload: Mapping[str, Any] | None = None,
     ) -> bool:
         """Ask for a job at `at`; False when one of that kind and key is already open (its time is then moved up)."""
+
+    def enqueue_all(self, tx: Any, kind: str, keys: Mapping[str, datetime]) -> None:
+        """Ask for many jobs without a lane, as `enqueue` does: together, since most of them are not open yet."""
 
     def wake(self, tx: Any, kind: str, key: str, at: datetime) -> None:
         """Make an open job due now. If it is being done, it is due again as soon as its claim ends.
@@ -168,10 +174,16 @@ class SqlJobs:
     ) -> bool:
         while not self._ask(tx, kind, key, at):
             row: dict[str, Any] = {"kind": kind, "key": key, "lane": lane, "run_at": at, "payload": dict(payload or {})}
-            row |= {"rank": JUMPS if jumps else QUEUES, "seq": None if lane is None else self._next_seq(tx, lane)}
+            row |= {"rank": JUMPS if jumps else QUEUES, "seq": None if lane is None else next_seq(tx, lane)}
             if insert_once(tx, JOBS, row) is not None:
                 return True  # else another was first in this very moment: ask that one
         return False
+
+    def enqueue_all(self, tx: Session, kind: str, keys: Mapping[str, datetime]) -> None:
+        new = [{**NEW, "kind": kind, "key": key, "run_at": at} for key, at in keys.items()]
+        made = {key for (key,) in insert_many_once(tx, JOBS, new, JOBS.c.key)}
+        for key in keys.keys() - made:
+            self.enqueue(tx, kind, key, keys[key])
 
     def wake(self, tx: Session, kind: str, key: str, at: datetime) -> None:
         self._ask(tx, kind, key, at)
@@ -251,14 +263,6 @@ class SqlJobs:
         lock(tx, known.lane)
         return tx.scalar(MOVE_UP, {"asked_kind": kind, "asked_key": key, "at": at}) is not None
 
-    def _next_seq(self, tx: Session, lane: str) -> int:
-        take = update(LANES).where(LANES.c.name == lane).values(last_seq=LANES.c.last_seq + 1)
-        seq = tx.scalar(take.returning(LANES.c.last_seq))
-        if seq is None:
-            insert_once(tx, LANES, {"name": lane})
-            seq = tx.scalar(take.returning(LANES.c.last_seq))
-        return int(seq)
-
     def _take(
         self, tx: Session, job: int, lane: str | None, worker: str, still: ColumnElement[bool], now: datetime
     ) -> Claim | None:
@@ -270,15 +274,11 @@ class SqlJobs:
         if row is None:
             return None
         # 3. Both are ours.
-        fence = row.fence + 1 if lane is None else self._next_fence(tx, lane)
+        fence = row.fence + 1 if lane is None else next_fence(tx, lane)
         asked_at = row.asked_at if row.asked_at is not None and row.asked_at > now else None
         lease = {"leased_by": worker, "lease_until": now + LEASE, "fence": fence, "asked_at": asked_at}
         tx.execute(update(JOBS).where(JOBS.c.id == job).values(rank=BEGUN, attempts=row.attempts + 1, **lease))
         return Claim(job, row.kind, row.key, lane, fence, row.attempts + 1, row.payload)
-
-    def _next_fence(self, tx: Session, lane: str) -> int:
-        grow = update(LANES).where(LANES.c.name == lane).values(fence=LANES.c.fence + 1)
-        return int(tx.scalar(grow.returning(LANES.c.fence)) or 0)
 
     def _end(self, tx: Session, claim: Claim, now: datetime, again_at: datetime | None, attempts: int) -> None:
         lock(tx, claim.lane)

@@ -111,6 +111,10 @@ class MemoryJobs:
         tx.jobs[tx.last_id] = Job(tx.last_id, kind, key, lane, order, at, dict(payload or {}))
         return True
 
+    def enqueue_all(self, tx: Tables, kind: str, keys: Mapping[str, datetime]) -> None:
+        for key, at in keys.items():
+            self.enqueue(tx, kind, key, at)
+
     def wake(self, tx: Tables, kind: str, key: str, at: datetime) -> None:
         job = tx.find(kind, key)
         if job is None:

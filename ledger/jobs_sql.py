@@ -1,8 +1,9 @@
 """The tables behind durable jobs, and the conditions by which a job may be claimed. Only ledger/jobs.py opens them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
+from ledger.once import insert_once
 
 BEGUN, JUMPS, QUEUES = 0, 1, 2  # a job's rank in its lane; the lowest goes first
 
@@ -73,6 +75,7 @@ class LaneRow(Base):
 JOBS = cast(Table, JobRow.__table__)
 LANES = cast(Table, LaneRow.__table__)
 IS_OPEN = JOBS.c.done_at.is_(None)
+NEW: Mapping[str, Any] = MappingProxyType({"lane": None, "seq": None, "rank": QUEUES, "payload": {}})
 
 
 def startable(kinds: Sequence[str]) -> ColumnElement[bool]:
@@ -155,3 +158,18 @@ def lock(tx: Session, lane: str | None, *, skip: bool = False) -> bool:
         return True
     row = select(LANES.c.name).where(LANES.c.name == lane).with_for_update(skip_locked=skip)
     return tx.scalar(row) is not None
+
+
+def next_seq(tx: Session, lane: str) -> int:
+    """Return the next number of arrival in a lane, whose row is ours from now on."""
+    take = update(LANES).where(LANES.c.name == lane).values(last_seq=LANES.c.last_seq + 1)
+    seq = tx.scalar(take.returning(LANES.c.last_seq))
+    if seq is None:
+        insert_once(tx, LANES, {"name": lane})
+        seq = tx.scalar(take.returning(LANES.c.last_seq))
+    return int(seq)
+
+
+def next_fence(tx: Session, lane: str) -> int:
+    grow = update(LANES).where(LANES.c.name == lane).values(fence=LANES.c.fence + 1)
+    return int(tx.scalar(grow.returning(LANES.c.fence)) or 0)

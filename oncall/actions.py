@@ -19,7 +19,6 @@ from oncall.contention import until_through
 from oncall.incident import ENDED, Fact, Incident, Kind, State
 from oncall.machine import acknowledgement
 from oncall.moving import Mover
-from oncall.silences import ended_by
 from oncall.terms import Severity
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # of a snooze
@@ -52,7 +51,7 @@ class Actions:
 
         def after(session: Session, incident: Incident, at: datetime) -> None:
             store.end_alerts_of(session, number, at)
-            end_silences_of(session, number, at)
+            silencing.end_with(session, number, at)
 
         return self._do(number, lambda incident: () if incident.state is State.RESOLVED else [fact], after)
 
@@ -134,7 +133,7 @@ class Actions:
         def once() -> Incident:
             with self.jobs.transaction() as tx:
                 if also:
-                    store.lock(tx, {number, *also})
+                    store.hold_all(tx, {number, *also})
                 incident, at = store.hold(tx, number), self.clock()
                 happened = facts(incident)
                 if not happened:
@@ -144,11 +143,3 @@ class Actions:
                 return moved
 
         return until_through(once)
-
-
-def end_silences_of(session: Session, number: int, at: datetime) -> None:
-    """End the silences that were to last as long as an incident."""
-    waiting = silencing.readable(intakestore.silences(session))
-    ended = [one.number for one in ended_by(waiting, number, at)]
-    if ended:
-        intakestore.end_silences(session, ended, at)

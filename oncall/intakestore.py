@@ -257,6 +257,12 @@ def move_silences(session: Session, incident: int, into: int) -> None:
     session.execute(update(SilenceRow).where(SilenceRow.until_resolved == incident).values(until_resolved=into))
 
 
+def awaited(session: Session) -> set[int]:
+    """Return the incidents with whose end a silence ends."""
+    waits = select(SilenceRow.until_resolved).where(SilenceRow.ended_at.is_(None))
+    return {number for number in session.scalars(waits) if number}
+
+
 def extend_silence(session: Session, number: int, end: datetime) -> None:
     session.execute(update(SilenceRow).where(SilenceRow.id == number).values(end=end))
 

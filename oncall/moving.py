@@ -3,7 +3,7 @@
 All of it in the caller's transaction, so whoever is killed has lost nothing and doubled nothing. Nothing is sent here.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from oncall.incident import ENDED, Fact, Incident, Kind, Page, fact_to_json
 from oncall.machine import apply
 from oncall.policy import Target, TargetKind
 from oncall.terms import Urgency
+from oncall.unwritten import Unwritten
 
 ADVANCE, SEND = "oncall.advance", "oncall.send"
 PORTAL = "oncall"  # who did what nobody did
@@ -42,14 +43,33 @@ class Mover:
     jobs: Jobs
     answering: Answering
     _asked: dict[str, datetime] = field(default_factory=dict)  # when each kind of pager is to send next
+    _held: dict[int, Incident] = field(default_factory=dict)
 
-    def open(self, fact: Fact, team: str, at: datetime, environment: str = "") -> Incident:
-        """Open an incident and do what is due at once."""
+    def open(self, fact: Fact, team: str, at: datetime, environment: str, into: Unwritten) -> Incident:
+        """Open an incident and do what is due at once. Its rows are for whoever calls `write`."""
         opened = apply(None, fact, at)
         record(self.session, opened, fact, at)
         after, carried = self._carried(opened, at)
-        store.add(self.session, after, team, environment)
-        return self._look_again(after, carried, at)
+        into.incidents.append(store.row(after, team, environment))
+        for then, one in carried.happened:
+            into.pages.extend(self._pages(then, one, at))
+        if carried.until is not None:
+            into.looks[str(after.number)] = carried.until
+        return after
+
+    def write(self, new: Unwritten) -> None:
+        """Write what is new."""
+        for page in new.pages:
+            self.send(page["kind"], page["due_at"])
+        new.write(self.session, self.jobs, ADVANCE)
+
+    def hold(self, incidents: Collection[int]) -> None:
+        """Hold incidents that are going to be moved; nobody else writes them until the transaction ends."""
+        self._held.update(store.hold_all(self.session, incidents))
+
+    def held(self, incident: int) -> Incident:
+        """Return an incident as it is now, held."""
+        return self._held.get(incident) or store.hold(self.session, incident)
 
     def happen(self, incident: Incident, facts: Sequence[Fact], at: datetime) -> Incident:
         """Let facts happen to an incident and do what is due then. CONFLICT when one cannot."""
@@ -72,7 +92,14 @@ class Mover:
         after, carried = self._carried(incident, at, is_new=False)
         if after is not before:
             after = store.save(self.session, before, after, at)
-        return self._look_again(after, carried, at)
+            self._held[after.number] = after
+        for then, fact in carried.happened:
+            for page in self._pages(then, fact, at):
+                if outbox.put(self.session, page):
+                    self.send(page["kind"], page["due_at"])
+        if carried.until is not None:
+            self.jobs.enqueue(self.session, ADVANCE, str(incident.number), carried.until)
+        return after
 
     def _carried(self, incident: Incident, at: datetime, *, is_new: bool = True) -> tuple[Incident, _Carried]:
         """Let all that is due happen; return what it came to, and what it brings. What is new is known to be wanted."""
@@ -86,36 +113,26 @@ class Mover:
             act = decide(incident, self.answering.on_call, at)
         return incident, _Carried(happened, act.until if isinstance(act, Wait) else None)
 
-    def _look_again(self, incident: Incident, carried: _Carried, at: datetime) -> Incident:
-        """Put the pages into the outbox of an incident that is written, and have it looked at in time."""
-        for then, fact in carried.happened:
-            self._page(then, fact, at)
-        if carried.until is not None:
-            self.jobs.enqueue(self.session, ADVANCE, str(incident.number), carried.until)
-        return incident
-
-    def _page(self, incident: Incident, fact: Fact, at: datetime) -> None:
-        first = None
+    def _pages(self, incident: Incident, fact: Fact, at: datetime) -> Iterator[Mapping[str, Any]]:
+        """Yield what a fact puts into the outbox of an incident that is written."""
+        first = at
         if fact.kind is Kind.PAGED and (team := self._by_pagerduty(incident, fact)):
-            first = pagerdutying.hand_over(self.session, self.send, incident, fact, team, at)
+            yield pagerdutying.page(incident, fact, team, at)
+            first = at + pagerdutying.GRACE
         for page in fact.pages:
-            self.put(incident, page, at, first)
+            yield from self._pages_of(incident, page, at, first)
         if fact.kind is Kind.EXHAUSTED:
-            self._tell_the_team(incident, at)
+            yield from self._pages_of_the_team(incident, at)
 
-    def put(self, incident: Incident, page: Page, at: datetime, first: datetime | None = None) -> int:
-        """Put one person's page into the outbox, once per channel of hers, due at `first` at the earliest; how many."""
+    def _pages_of(self, incident: Incident, page: Page, at: datetime, first: datetime) -> Iterator[Mapping[str, Any]]:
+        """Yield one person's page, once per channel of hers, due at `first` at the earliest."""
         urgent = incident.urgency is Urgency.HIGH
         rules = self.answering.rules(page.person)
-        told = reach.notifications(rules, incident.urgency, at)
         kinds = {channel.ref: channel.kind for channel in rules.channels}
-        for one in told:
-            kind, due = kinds[one.channel], max(one.at, first or one.at)
+        for one in reach.notifications(rules, incident.urgency, at):
+            kind, due = kinds[one.channel], max(one.at, first)
             about = (page.step, page.kind.value, page.person, str(page.target), one.channel, kind, due)
-            step = (page.loop, page.level, 0 if urgent else 1)
-            if outbox.put(self.session, incident.number, *about, *step):
-                self.send(kind, due)
-        return len(told)
+            yield outbox.row(incident.number, *about, page.loop, page.level, 0 if urgent else 1)
 
     def send(self, kind: str, at: datetime) -> None:
         """Have a kind of pager send at that moment. It is asked for as the last of this transaction.
@@ -144,13 +161,13 @@ class Mover:
         team = self._team(incident)
         return team if team in self._connected else ""
 
-    def _tell_the_team(self, incident: Incident, at: datetime) -> None:
+    def _pages_of_the_team(self, incident: Incident, at: datetime) -> Iterator[Mapping[str, Any]]:
         """Nobody came: everybody in the team hears of it, whoever is on call. The pages tell of it, too."""
         team = self._team(incident)
         everybody = Target(TargetKind.MEMBERS, team)
         step = -(incident.run + 1)
         for person in self.answering.people(everybody, at) if team else ():
-            self.put(incident, Page(Kind.EXHAUSTED, step, 0, 0, person, everybody, at), at)
+            yield from self._pages_of(incident, Page(Kind.EXHAUSTED, step, 0, 0, person, everybody, at), at, at)
 
 
 def record(session: Session, incident: Incident, fact: Fact, at: datetime) -> None:

@@ -21,11 +21,11 @@ def settle(session: Session, jobs: Jobs, fallback: str, now: datetime, most: int
     meant = sorted(silencing.changed(session, now))[:most]
     if not meant:
         return 0
-    store.lock(session, meant)
+    held = store.hold_all(session, meant)
     mover = Mover(session, jobs, Answering(session, fallback))
     count = 0
     for number, mute in silencing.changed(session, now, meant).items():  # anew: now nobody else can move them
-        incident = store.hold(session, number)
+        incident = held[number]
         fact = silencing.follows(incident, mute)
         if fact is not None:
             mover.happen(incident, [fact], now)

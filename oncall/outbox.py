@@ -4,15 +4,16 @@ An attempt is begun in one transaction and ended in another. One that was begun 
 here by the next, which makes it again and says that it may be the second.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Row, Table, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from ledger.once import insert_once
+from ledger.db import UTCDateTime
+from ledger.once import insert_many_once, insert_once
 from oncall.tables import PageRow
 
 KINDS_OF_END = ("delivered", "refused", "withdrawn")
@@ -41,8 +42,7 @@ class Waiting:
     said: str
 
 
-def put(
-    session: Session,
+def row(
     incident: int,
     step: int,
     because: str,
@@ -54,14 +54,26 @@ def put(
     loop: int = 0,
     level: int = 0,
     priority: int = 0,
-) -> bool:
-    """Put a page in, the smaller its `priority` the sooner it goes; False when this very one has been put in before."""
-    row = {
+) -> Mapping[str, Any]:
+    """Return a page as `put` takes it; the smaller its `priority` the sooner it goes."""
+    return {
         **{"incident_id": incident, "step": step, "loop": loop, "level": level, "because": because},
         **{"person": person, "target": target, "channel": channel, "kind": kind, "due_at": due_at},
         **{"priority": priority, "attempts": 0, "trying": False, "repeated": False, "ending": "", "said": ""},
     }
-    return insert_once(session, cast(Table, PageRow.__table__), row) is not None
+
+
+def put(session: Session, page: Mapping[str, Any]) -> bool:
+    """Put a page in; False when this very one has been put in before."""
+    return insert_once(session, _PAGES, page) is not None
+
+
+def put_all(session: Session, pages: Sequence[Mapping[str, Any]]) -> None:
+    """Put pages in by one statement, but for those that have been put in before."""
+    insert_many_once(session, _PAGES, pages, _PAGES.c.id)
+
+
+_PAGES = cast(Table, PageRow.__table__)
 
 
 def left_over(session: Session, kind: str) -> int:
@@ -76,13 +88,10 @@ def begin(session: Session, kind: str, now: datetime, most: int) -> Sequence[Wai
     due = select(PageRow.id).where(
         PageRow.kind == kind, PageRow.ended_at.is_(None), PageRow.due_at <= now, PageRow.trying.is_(False)
     )
-    ids = session.scalars(due.order_by(PageRow.priority, PageRow.due_at, PageRow.id).limit(most)).all()
-    if not ids:
-        return ()
-    begun = {"trying": True, "attempts": PageRow.attempts + 1, "begun_at": func.coalesce(PageRow.begun_at, now)}
-    session.execute(update(PageRow).where(PageRow.id.in_(ids)).values(begun))
-    rows = session.scalars(select(PageRow).where(PageRow.id.in_(ids)).order_by(PageRow.priority, PageRow.id))
-    return [waiting(row) for row in rows]
+    first = due.order_by(PageRow.priority, PageRow.due_at, PageRow.id).limit(most)
+    begun = {"trying": True, "attempts": _PAGES.c.attempts + 1, "begun_at": func.coalesce(_PAGES.c.begun_at, now)}
+    begin = update(_PAGES).where(_PAGES.c.id.in_(first)).values(begun).returning(_PAGES)
+    return [waiting(row) for row in sorted(session.execute(begin), key=lambda row: (row.priority, row.id))]
 
 
 def is_due(session: Session, kind: str, now: datetime) -> bool:
@@ -99,8 +108,23 @@ def next_due(session: Session, kind: str) -> datetime | None:
 
 def end(session: Session, page: int, ending: str, said: str, at: datetime) -> None:
     """Say what came of a page: delivered, refused for good, or withdrawn because nobody needs it any more."""
-    values = {"trying": False, "ended_at": at, "ending": ending, "said": said[:2000]}
-    session.execute(update(PageRow).where(PageRow.id == page).values(values))
+    end_all(session, [(page, said)], ending, at)
+
+
+def end_all(session: Session, said: Sequence[tuple[int, str]], ending: str, at: datetime) -> None:
+    """Say of many that the same came of them, and what the provider answered to each."""
+    ended = [{"of": page, "now": at, "how": ending, "answer": answer[:2000]} for page, answer in said]
+    if ended:
+        session.connection().execute(_END, ended)
+
+
+_END = (
+    update(_PAGES)
+    .where(_PAGES.c.id == bindparam("of"))
+    .values(
+        trying=False, ended_at=bindparam("now", type_=UTCDateTime), ending=bindparam("how"), said=bindparam("answer")
+    )
+)
 
 
 def again(session: Session, page: int, at: datetime, said: str, *, repeated: bool) -> None:
@@ -162,7 +186,7 @@ def kinds(session: Session) -> Collection[str]:
     return set(session.scalars(select(PageRow.kind).where(PageRow.ended_at.is_(None)).distinct()))
 
 
-def waiting(row: PageRow) -> Waiting:
+def waiting(row: PageRow | Row[*tuple[Any, ...]]) -> Waiting:
     return Waiting(
         *(row.id, row.incident_id, row.step, row.loop, row.level, row.because, row.person, row.target, row.channel),
         *(row.kind, row.due_at, row.attempts, row.begun_at, row.repeated, row.ended_at, row.ending, row.said),

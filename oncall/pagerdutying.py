@@ -4,8 +4,9 @@ It is tried first. The people's own pages are in the outbox at once, too, but du
 taken it they are withdrawn, when it refuses they go out, and when nobody sends to PagerDuty at all they go out as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -36,20 +37,18 @@ def concerns(fact: Fact) -> bool:
     return fact.kind in TELLS and not fact.by.startswith(PAGERDUTY)  # it said so itself
 
 
-def hand_over(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> datetime:
-    """Put the page of a level into the outbox for PagerDuty; return when the people's own pages are due at first."""
+def page(incident: Incident, fact: Fact, team: str, at: datetime) -> Mapping[str, Any]:
+    """Return the page of a level for PagerDuty, for the outbox. The people's own pages are due `GRACE` later."""
     about = (fact.step, Kind.PAGED.value, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at)
     priority = 0 if incident.urgency is Urgency.HIGH else 1
-    if outbox.put(session, incident.number, *about, fact.loop, fact.level, priority):
-        send(PAGERDUTY, at)
-    return at + GRACE
+    return outbox.row(incident.number, *about, fact.loop, fact.level, priority)
 
 
 def tell(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> None:
     """Have PagerDuty told what became of an incident that it may know."""
     told = TELLS[fact.kind]
     step = _TOLD + 2 * incident.version + (told == RESOLVED)
-    if outbox.put(session, incident.number, step, told, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at):
+    if outbox.put(session, outbox.row(incident.number, step, told, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at)):
         send(PAGERDUTY, at)
 
 

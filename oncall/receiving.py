@@ -9,29 +9,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
 
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-import catalog.query
 from ledger import events, inbox
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
 from ledger.jobs import Claim, Jobs, Lost
-from oncall import grouping, intakestore, situating, store, understanding
-from oncall.answering import Answering
-from oncall.grouping import Placed
-from oncall.incident import Fact, Kind, Opening, State
+from oncall import intakestore, understanding
 from oncall.intakestore import Body, Key
-from oncall.machine import acknowledgement
-from oncall.moving import PORTAL, Mover
-from oncall.policy import Strategy
-from oncall.sameness import Rules
-from oncall.signal import Action, Signal, to_json
-from oncall.silencing import Standing, standing
+from oncall.moving import PORTAL
+from oncall.signal import to_json
+from oncall.taking import taking
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
@@ -42,20 +34,18 @@ RUSH = 200  # a second; when more comes than that, the doors come first: half of
 REST = 0.1  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
 ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
-SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """Made once by the wiring. `closed`: what else shall happen when an incident ends, in its transaction."""
+    """Made once by the wiring."""
 
     database: Database
     jobs: Jobs
     clock: Clock
     fallback: str = ""
-    closed: Callable[[Session, int, datetime], None] = lambda session, incident, at: None
 
     def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
         """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
@@ -90,19 +80,17 @@ class Receiver:
     def _understand(self, bodies: Sequence[Body], claim: Claim) -> None:
         with self.database.read() as session:
             keys = intakestore.keys_of(session, {body.key_id for body in bodies})
-        came = [_came(body, keys.get(body.key_id)) for body in bodies]
-        read = [understanding.understood(one) for one in came]
+        read = [understanding.understood(_came(body, keys.get(body.key_id))) for body in bodies]
+        signals = [said for reading in read for said in reading.signals]
         with self.jobs.transaction() as tx:
-            answering = Answering(tx, self.fallback)
-            taken = Taking(self, tx, answering)
-            taken.learn([said for reading in read for said in reading.signals])
             begun, done = self.clock(), 0
-            for one, reading in zip(came, read, strict=True):
-                for said in reading.signals:
-                    taken.take(said, one.at)
-                done += 1
-                if self.clock() - begun > HOLD:
-                    break
+            with taking(tx, self.jobs, self.clock, self.fallback, signals) as taken:
+                for reading in read:
+                    for said in reading.signals:
+                        taken.take(said)
+                    done += 1
+                    if self.clock() - begun > HOLD:
+                        break
             intakestore.understood(tx, [body.inbox_id for body in bodies[:done]])
             intakestore.heard(tx, {body.key_id for body in bodies[:done] if body.key_id}, self.clock())
             self.jobs.guard(tx, claim)  # as the last of it: the doors ask for this very job with all that they take
@@ -156,110 +144,3 @@ def tell(
     intakestore.waits(session, kept, 0, OWN)
     jobs.enqueue(session, RECEIVE, ALL, at)
     return True
-
-
-@dataclass(frozen=True)
-class Taking:
-    """What comes of the signals of one transaction."""
-
-    receiver: Receiver
-    session: Session
-    answering: Answering
-
-    @cached_property
-    def _mover(self) -> Mover:
-        return Mover(self.session, self.receiver.jobs, self.answering)
-
-    @cached_property
-    def _silences(self) -> Standing:
-        return standing(self.session, self.receiver.clock())
-
-    def learn(self, signals: Sequence[Signal]) -> None:
-        """Look up together the services that are going to be asked for."""
-        named = {said.service for said in signals if said.service}
-        self.answering.learn(list(catalog.query.services_of(self.session, named).values()) if named else ())
-
-    def take(self, said: Signal, received: datetime) -> None:
-        """Do what one signal comes to."""
-        now = self.receiver.clock()
-        place = grouping.placed(said, self.answering, self.receiver.fallback)
-        if not place.service:  # nobody is named, not even for what is nobody's: it is shown, and the alarm is raised
-            place = Placed(said.service, place.why or "it names no service, and nobody answers for what names none")
-        rules = Rules()
-        situation = situating.situation(self.session, said, place.service, now, rules.window)
-        mute = self._silences.muted(said, place.service) if said.action is Action.TRIGGER else None
-        self._act(grouping.decide(said, place, situation, rules, mute, now), said, place, now)
-
-    def _act(self, decision: grouping.Decision, said: Signal, place: Placed, now: datetime) -> None:
-        session, mover = self.session, self._mover
-        match decision:
-            case grouping.Opens(service, why, alert):
-                self._open(mover, said, service, why, alert, now)
-            case grouping.Joins(number, why, wakes, alert):
-                self._join(mover, said, place.service, number, why, wakes, alert, now)
-            case grouping.Appends(alert, _):
-                store.repeat_alert(session, alert, said)
-            case grouping.Resolves(alert, number, last):
-                store.end_alert(session, alert, said.over or said.at)
-                if number is not None and last:
-                    incident = store.hold(session, number)
-                    mover.happen(incident, [Fact(Kind.RESOLVED, reason=f"{said.source} says that it is over")], now)
-                    self.receiver.closed(session, number, now)
-                    vars(self).pop("_silences", None)  # one may have ended with it
-            case grouping.Acknowledges(_, number):
-                incident = store.hold(session, number)
-                mover.happen(incident, [acknowledgement(incident, said.source, f"{said.source} says so")], now)
-            case grouping.Muted(reason, _):
-                store.raise_alert(session, said, None, place.service, "", reason)
-            case grouping.Dropped(why, remember):
-                if remember:
-                    store.remember_early(session, said, place.service, now)
-                self._note("oncall.dropped", said, place.service, why, now)
-            case grouping.Noted(service):
-                self._note("oncall.change", said, service, "", now)
-
-    def _open(self, mover: Mover, said: Signal, service: str, why: str, alert: int | None, now: datetime) -> None:
-        number = store.number(self.session)
-        answers = self.answering.of(service)
-        policy = answers.policy
-        turns = any(level.strategy is Strategy.ROUND_ROBIN for level in policy.levels)
-        turn = store.turn(self.session, policy.name, answers.team) if turns else 0
-        opening = Opening(number, said.title, service, said.severity, policy, turn, said.key)
-        reason = "; ".join(one for one in (why, f"{answers.team or 'nobody'}: {answers.why}") if one)
-        environment = str(said.labels.get("environment", ""))[:40]
-        mover.open(Fact(Kind.OPENED, reason=reason, opening=opening), answers.team, now, environment)
-        self._keep(said, number, service, why, alert)
-
-    def _join(
-        self,
-        mover: Mover,
-        said: Signal,
-        service: str,
-        number: int,
-        why: str,
-        wakes: bool,
-        alert: int | None,
-        now: datetime,
-    ) -> None:
-        incident = store.hold(self.session, number)
-        facts = [Fact(Kind.JOINED, reason=why, signal=said.key)]
-        worse = SEVERITIES.index(said.severity) > SEVERITIES.index(incident.severity)
-        if wakes or worse:
-            facts.append(Fact(Kind.SEVERITY_CHANGED, reason="an alert that is worse joined", severity=said.severity))
-        if incident.state is State.MUTED:  # what a silence covers joins nothing
-            facts.append(Fact(Kind.UNMUTED, reason="an alert that no silence covers joined; it goes on at level 1"))
-        self._keep(said, number, service, why, alert)
-        mover.happen(incident, facts, now)
-
-    def _keep(self, said: Signal, number: int, service: str, why: str, alert: int | None) -> None:
-        if alert is None:
-            store.raise_alert(self.session, said, number, service, why)
-        else:
-            store.bring_into(self.session, alert, number, why)
-            store.repeat_alert(self.session, alert, said)
-
-    def _note(self, kind: str, said: Signal, service: str, why: str, now: datetime) -> None:
-        data = {"title": said.title, "source": said.source, "key": said.key, "action": said.action, "why": why}
-        links = [link.href for link in said.links[:5]]
-        subject = f"alert:{said.source}"
-        events.record(self.session, kind, subject, said.source, now, data | {"links": links}, service=service or None)

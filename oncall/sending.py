@@ -14,9 +14,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 import catalog.query
+from ledger import events
 from ledger.clock import Clock
 from ledger.db import Database
-from ledger.errors import Error
 from ledger.jobs import Claim, Jobs, Lost
 from oncall import escalation, outbox, planstore, reach, store, wording
 from oncall.answering import Answering
@@ -81,7 +81,8 @@ class Sender:
         with self.jobs.transaction() as tx:
             self.jobs.guard(tx, claim)
             begun = outbox.begin(tx, claim.key, now, most)
-            wanted = [(page, incident) for page in begun if (incident := self._wanted(tx, page, now)) is not None]
+            known = store.load_all(tx, {page.incident for page in begun})
+            wanted = [(page, known[page.incident]) for page in begun if self._is_wanted(tx, page, known, now)]
             people = {page.person for page, _ in wanted}
             ways, here = planstore.ways(tx, people), catalog.query.present(tx, people)
         found: dict[Future[Outcome], Waiting] = {}
@@ -91,18 +92,16 @@ class Sender:
             found[pool.submit(act, claim, page, incident, way, lost)] = page
         return found
 
-    def _wanted(self, session: Session, page: Waiting, now: datetime) -> Incident | None:
+    def _is_wanted(self, session: Session, page: Waiting, known: Mapping[int, Incident], now: datetime) -> bool:
         """Withdraw a page that nobody needs any more. One of an incident that nobody can read waits for a program."""
-        try:
-            incident = store.load(session, page.incident)
-        except (Error, ValueError):
-            log.exception("an incident cannot be read", incident=page.incident)
+        incident = known.get(page.incident)
+        if incident is None:
             outbox.again(session, page.id, now + RETRY_MOST, "its incident cannot be read", repeated=False)
-            return None
+            return False
         if is_wanted(incident, page):
-            return incident
+            return True
         outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
-        return None
+        return False
 
     def _attempt(
         self, claim: Claim, page: Waiting, incident: Incident, way: Way | None, lost: Callable[[], bool]
@@ -130,12 +129,10 @@ class Sender:
     def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
         keep(self.jobs, self.clock, self.fallback, claim, answered, self._delivered, self._refused)
 
-    def _delivered(self, mover: Mover, page: Waiting, outcome: Delivered, now: datetime) -> None:
-        outbox.end(mover.session, page.id, "delivered", outcome.provider_id, now)
-        incident = store.hold(mover.session, page.incident)
+    def _delivered(self, mover: Mover, page: Waiting, now: datetime) -> None:
         twice = "it may have come twice: an attempt before it was cut off" if page.repeated else ""
         fact = Fact(Kind.DELIVERED, reason=twice, step=page.step, person=page.person, channel=page.channel)
-        mover.happen(incident, [fact], now)
+        mover.happen(mover.held(page.incident), [fact], now)
 
     def _refused(self, mover: Mover, page: Waiting, outcome: Refused, now: datetime) -> None:
         over = outcome.permanent or page.attempts >= TRIES
@@ -146,7 +143,7 @@ class Sender:
             outbox.again(mover.session, page.id, at, outcome.why, repeated=outcome.uncertain)
             mover.send(page.kind, at)
         planstore.change_way(mover.session, int(page.channel), trouble=outcome.why[:500], trouble_at=now)
-        incident = store.hold(mover.session, page.incident)
+        incident = mover.held(page.incident)
         slow = outcome.again_after is not None and outcome.again_after > SOON
         moves_on = over or slow or page.attempts >= 2
         stays = outcome.why != LEFT  # else no channel of hers is tried any more
@@ -163,7 +160,7 @@ class Sender:
             return False
         kind = following.kind
         about = (page.step, page.because, page.person, page.target, following.ref, kind, now, page.loop, page.level)
-        if not outbox.put(mover.session, page.incident, *about):
+        if not outbox.put(mover.session, outbox.row(page.incident, *about)):
             outbox.sooner(mover.session, page.incident, page.step, page.person, following.ref, now)
         mover.send(kind, now)
         return True
@@ -186,7 +183,7 @@ def keep(
     fallback: str,
     claim: Claim,
     answered: Sequence[tuple[Waiting, Outcome]],
-    delivered: Callable[[Mover, Waiting, Delivered, datetime], None],
+    delivered: Callable[[Mover, Waiting, datetime], None],
     refused: Callable[[Mover, Waiting, Refused, datetime], None],
 ) -> None:
     """Keep what came of messages. What is lost here goes out again, so whoever was only in the way is waited for."""
@@ -194,14 +191,17 @@ def keep(
     def kept() -> None:
         now = clock()
         with jobs.transaction() as tx:
-            store.lock(tx, {page.incident for page, _ in answered})  # before the job, as everybody does
-            jobs.guard(tx, claim)
             mover = Mover(tx, jobs, Answering(tx, fallback))
-            for page, outcome in answered:
-                if isinstance(outcome, Delivered):
-                    delivered(mover, page, outcome, now)
-                else:
-                    refused(mover, page, outcome, now)
+            mover.hold({page.incident for page, _ in answered})  # before the job, as everybody does
+            jobs.guard(tx, claim)
+            there = [(page.id, one.provider_id) for page, one in answered if isinstance(one, Delivered)]
+            outbox.end_all(tx, there, "delivered", now)
+            with events.together(tx):
+                for page, outcome in answered:
+                    if isinstance(outcome, Delivered):
+                        delivered(mover, page, now)
+                    else:
+                        refused(mover, page, outcome, now)
 
     until_through(kept)
 

@@ -15,7 +15,7 @@ from oncall.incident import Fact, Incident, Kind, State
 from oncall.intaketables import SilenceRow
 from oncall.signal import Signal
 from oncall.silences import Kind as SilenceKind
-from oncall.silences import Mute, Silence, all_muted, ended, matcher, muted
+from oncall.silences import Mute, Silence, all_muted, ended, ended_by, matcher, muted
 
 log = structlog.get_logger()
 
@@ -59,6 +59,13 @@ def silence(row: SilenceRow) -> Silence:
     kind = SilenceKind(row.kind)
     about = (row.id, matchers, row.by, row.reason, row.start, row.end, kind, row.until_resolved, row.ended_at)
     return Silence(*about)
+
+
+def end_with(session: Session, incident: int, at: datetime) -> None:
+    """End the silences that were to last as long as an incident."""
+    over = [one.number for one in ended_by(readable(intakestore.silences(session)), incident, at)]
+    if over:
+        intakestore.end_silences(session, over, at)
 
 
 # --- incidents that are open ------------------------------------------------------------------------------------------

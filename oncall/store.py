@@ -3,15 +3,17 @@
 An incident is written by compare-and-set on the version that was read; whoever is second has to look again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Select, Table, func, insert, select, update
+from sqlalchemy import Select, Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from ledger.db import UTCDateTime
 from ledger.errors import Code, Error
 from oncall import signal as signals
 from oncall.incident import Incident, State, from_json, to_json
@@ -22,9 +24,9 @@ from oncall.tables import AlertRow, IncidentRow
 log = structlog.get_logger()
 
 
-def number(session: Session) -> int:
-    """Return the next incident's number, in the transaction that opens it."""
-    return int(session.scalar(select(func.max(IncidentRow.id))) or 0) + 1
+def numbers(session: Session) -> Iterator[int]:
+    """Yield the numbers of the incidents that a transaction opens."""
+    return count(int(session.scalar(select(func.max(IncidentRow.id))) or 0) + 1)
 
 
 def turn(session: Session, policy: str, team: str) -> int:
@@ -33,12 +35,18 @@ def turn(session: Session, policy: str, team: str) -> int:
     return int(session.scalar(select(func.count()).where(*mine)) or 0)
 
 
-def add(session: Session, incident: Incident, team: str, environment: str = "") -> None:
-    """Write a new incident."""
+def row(incident: Incident, team: str, environment: str = "") -> Mapping[str, Any]:
+    """Return a new incident as `add` takes it."""
     about = {"id": incident.number, "service": incident.service, "team": team, "policy": incident.policy.name}
     times = {"opened_at": incident.opened_at, "last_at": incident.opened_at}
-    more = {"environment": environment, "version": incident.version}
-    session.execute(_NEW_INCIDENT, {**about, **times, **more, **_columns(incident)})
+    more = {"environment": environment, "version": incident.version, "acknowledged_at": None}
+    return {**about, **times, **more, **_columns(incident)}
+
+
+def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new incidents."""
+    if rows:
+        session.connection().execute(_NEW_INCIDENT, rows)
 
 
 _NEW_INCIDENT = insert(cast(Table, IncidentRow.__table__))
@@ -46,32 +54,38 @@ _NEW_INCIDENT = insert(cast(Table, IncidentRow.__table__))
 
 def load(session: Session, incident: int) -> Incident:
     """Return the incident; NOT_FOUND where there is none of that number."""
-    return _loaded(session, incident, select(IncidentRow.told, IncidentRow.version))
+    return _loaded(session, incident, _TOLD)
 
 
 def hold(session: Session, incident: int) -> Incident:
     """Return the same for whoever is about to write it: others wait until the transaction ends."""
-    return _loaded(session, incident, select(IncidentRow.told, IncidentRow.version).with_for_update())
+    return _loaded(session, incident, _TOLD.with_for_update())
 
 
-def lock(session: Session, incidents: Collection[int]) -> None:
-    """Have others wait who are about to write those incidents; always in the order of their numbers."""
-    numbers = select(IncidentRow.id).where(IncidentRow.id.in_(incidents)).order_by(IncidentRow.id)
-    session.execute(numbers.with_for_update()).all()
+def load_all(session: Session, incidents: Collection[int]) -> Mapping[int, Incident]:
+    """Return those incidents by number, but for those that nobody can read."""
+    query = _TOLD.where(IncidentRow.id.in_(incidents))
+    return {one.number: one for one in _readable(session, query)} if incidents else {}
+
+
+def hold_all(session: Session, incidents: Collection[int]) -> Mapping[int, Incident]:
+    """Return the same for whoever is about to write them. They are held in the order of their numbers, always."""
+    query = _TOLD.where(IncidentRow.id.in_(incidents)).order_by(IncidentRow.id).with_for_update()
+    return {one.number: one for one in _readable(session, query)} if incidents else {}
+
+
+_TOLD = select(IncidentRow.told, IncidentRow.version)
 
 
 def everything_open(session: Session) -> Sequence[Incident]:
     """Return all incidents that have not ended, but for those that nobody can read."""
-    rows = session.execute(select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None)))
-    return [one for row in rows if (one := _readable({**row.told, "version": row.version})) is not None]
+    return _readable(session, _TOLD.where(IncidentRow.resolved_at.is_(None)))
 
 
 def escalating(session: Session, states: Collection[str], among: Collection[int] | None = None) -> Sequence[Incident]:
     """Return the open incidents in some states, the smallest number first, but for those that nobody can read."""
-    query = select(IncidentRow.told, IncidentRow.version).where(IncidentRow.resolved_at.is_(None))
-    query = query.where(IncidentRow.state.in_(states)).order_by(IncidentRow.id)
-    rows = session.execute(query if among is None else query.where(IncidentRow.id.in_(among)))
-    return [one for row in rows if (one := _readable({**row.told, "version": row.version})) is not None]
+    query = _TOLD.where(IncidentRow.resolved_at.is_(None), IncidentRow.state.in_(states)).order_by(IncidentRow.id)
+    return _readable(session, query if among is None else query.where(IncidentRow.id.in_(among)))
 
 
 def open_numbers(session: Session) -> Collection[int]:
@@ -79,12 +93,14 @@ def open_numbers(session: Session) -> Collection[int]:
     return set(session.scalars(select(IncidentRow.id).where(IncidentRow.resolved_at.is_(None))))
 
 
-def _readable(told: Mapping[str, Any]) -> Incident | None:
-    try:
-        return from_json(told)
-    except ValueError:
-        log.exception("an incident cannot be read", incident=told.get("number"))
-        return None
+def _readable(session: Session, query: Select[tuple[Any, int]]) -> list[Incident]:
+    found = []
+    for row in session.execute(query):
+        try:
+            found.append(from_json({**row.told, "version": row.version}))
+        except ValueError:
+            log.exception("an incident cannot be read", incident=row.told.get("number"))
+    return found
 
 
 def _loaded(session: Session, incident: int, query: Select[tuple[Any, int]]) -> Incident:
@@ -145,26 +161,34 @@ def incident_of(session: Session, source: str, key: str) -> int | None:
     return session.scalar(select(AlertRow.incident_id).where(*asked).order_by(AlertRow.id.desc()).limit(1))
 
 
-def raise_alert(session: Session, said: Signal, incident: int | None, service: str, why: str, muted: str = "") -> int:
-    """Write a new alert; return its id."""
+def alert(said: Signal, incident: int | None, service: str, why: str, muted: str = "") -> Mapping[str, Any]:
+    """Return a new alert as `raise_alerts` takes it."""
     about = {"source": said.source, "key": said.key, "title": said.title, "severity": said.severity, "service": service}
     times = {"first_at": said.at, "last_at": said.at}
     more = {"incident_id": incident, "muted": muted, "why": why, "said": signals.to_json(said), "count": 1}
-    return int(session.scalar(_NEW_ALERT, {**about, **times, **more}) or 0)
+    return {**about, **times, **more, "resolved_at": None, "ended_by": ""}
 
 
-_NEW_ALERT = insert(cast(Table, AlertRow.__table__)).returning(AlertRow.id)
+def raise_alerts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write new alerts."""
+    if rows:
+        session.connection().execute(_NEW_ALERT, rows)
 
 
-def remember_early(session: Session, said: Signal, service: str, now: datetime) -> None:
-    """Remember a resolve that came before its trigger, as an alert that ended as it began."""
-    alert = raise_alert(session, said, None, service, "resolved before it began")
-    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=now, ended_by=EARLY, count=0))
+_ALERTS = cast(Table, AlertRow.__table__)
+_NEW_ALERT = insert(_ALERTS)
 
 
-def bring_into(session: Session, alert: int, incident: int, why: str) -> None:
-    """Have an alert that was muted belong to an incident. By what it was muted stays written beside it."""
+def early(said: Signal, service: str, now: datetime) -> Mapping[str, Any]:
+    """Return a resolve that came before its trigger: an alert that ended as it began."""
+    ended = {"resolved_at": now, "ended_by": EARLY, "count": 0}
+    return {**alert(said, None, service, "resolved before it began"), **ended}
+
+
+def bring_into(session: Session, alert: int, incident: int, why: str, said: Signal) -> None:
+    """Have an alert that was muted and is said again belong to an incident. What muted it stays written beside it."""
     session.execute(update(AlertRow).where(AlertRow.id == alert).values(incident_id=incident, why=why))
+    repeat_alert(session, alert, said)
 
 
 def repeat_alert(session: Session, alert: int, said: Signal) -> None:
@@ -173,9 +197,17 @@ def repeat_alert(session: Session, alert: int, said: Signal) -> None:
     session.execute(update(AlertRow).where(AlertRow.id == alert).values(values))
 
 
-def end_alert(session: Session, alert: int, at: datetime) -> None:
-    """End an alert: its sender says so."""
-    session.execute(update(AlertRow).where(AlertRow.id == alert).values(resolved_at=at, ended_by=_BY_SENDER))
+def end_alerts(session: Session, ended: Mapping[int, datetime]) -> None:
+    """End alerts: their senders say so."""
+    if ended:
+        session.connection().execute(_END_ALERT, [{"of": alert, "at": at} for alert, at in ended.items()])
+
+
+_END_ALERT = (
+    update(_ALERTS)
+    .where(_ALERTS.c.id == bindparam("of"))
+    .values(resolved_at=bindparam("at", type_=UTCDateTime), ended_by=_BY_SENDER)
+)
 
 
 def end_alerts_of(session: Session, incident: int, at: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.db import Base, BigId, UTCDateTime
 
-IS_OPEN = text("resolved_at IS NULL")
+IS_OPEN, HAS_ENDED = text("resolved_at IS NULL"), text("resolved_at IS NOT NULL")
 IS_WAITING = text("ended_at IS NULL")
 
 
@@ -38,6 +38,7 @@ class IncidentRow(Base):
         Index("ix_incidents_service_id", "service", "id"),
         Index("ix_incidents_team_id", "team", "id"),
         Index("ix_incidents_open", "id", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+        Index("ix_incidents_open_service", "service", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
         Index("ix_incidents_opened_at", "opened_at"),
     )
 
@@ -65,7 +66,8 @@ class AlertRow(Base):
     __table_args__ = (
         Index("ix_alerts_open", "key", "source", unique=True, sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
         Index("ix_alerts_key_source_id", "key", "source", "id"),
-        Index("ix_alerts_incident_id", "incident_id"),
+        Index("ix_alerts_ended", "key", "resolved_at", sqlite_where=HAS_ENDED, postgresql_where=HAS_ENDED),
+        Index("ix_alerts_incident_id_id", "incident_id", "id"),
     )
 
 

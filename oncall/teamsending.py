@@ -22,7 +22,7 @@ from oncall.moving import Mover
 from oncall.outbox import Waiting
 from oncall.pagerdutying import ACKNOWLEDGED, GRACE, PAGERDUTY, is_news, is_told
 from oncall.paging import ports
-from oncall.paging.ports import Delivered, Outcome, Refused
+from oncall.paging.ports import Outcome, Refused
 from oncall.sending import AT_ONCE, SOON, TRIES, Links, backoff, is_wanted, keep
 
 LATER = timedelta(seconds=1)  # for what must not overtake an attempt that is under way
@@ -111,8 +111,7 @@ class TeamSender:
     def _end(self, claim: Claim, answered: Sequence[tuple[Waiting, Outcome]]) -> None:
         keep(self.jobs, self.clock, self.fallback, claim, answered, self._delivered, self._refused)
 
-    def _delivered(self, mover: Mover, page: Waiting, outcome: Delivered, now: datetime) -> None:
-        outbox.end(mover.session, page.id, "delivered", outcome.provider_id, now)
+    def _delivered(self, mover: Mover, page: Waiting, now: datetime) -> None:
         if is_told(page):
             return
         outbox.withdraw(mover.session, page.incident, page.step, "PagerDuty has it", now)
@@ -141,4 +140,4 @@ class TeamSender:
 
     def _say(self, mover: Mover, page: Waiting, kind: Kind, why: str, now: datetime) -> None:
         fact = Fact(kind, reason=why, step=page.step, person=page.person, channel=page.channel)
-        mover.happen(store.hold(mover.session, page.incident), [fact], now)
+        mover.happen(mover.held(page.incident), [fact], now)

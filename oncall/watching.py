@@ -18,13 +18,13 @@ from ledger.errors import Error
 from ledger.jobs import Jobs
 from oncall import heartbeat, intakestore, notices, planstore, silencing, store
 from oncall import signal as signals
-from oncall.answering import Answering
 from oncall.heartbeat import Expected, Fine, Late
 from oncall.intakestore import HeartbeatRow, Key
 from oncall.muting import settle
-from oncall.receiving import BATCH, Receiver, Taking, tell
+from oncall.receiving import BATCH, tell
 from oncall.silences import Silence, to_warn
 from oncall.silencing import readable, standing
+from oncall.taking import taking
 
 BEATS, BEATS_EVERY = "oncall.beats", timedelta(seconds=5)
 WATCH, WATCH_EVERY = "oncall.watch", timedelta(minutes=1)
@@ -99,12 +99,12 @@ class Watcher:
 
     def _take_up(self, alerts: Sequence[int], now: datetime) -> None:
         """Decide again about alerts, all together, or each alone where one cannot be."""
-        receiver = Receiver(self.database, self.jobs, self.clock, self.fallback)
         try:
             with self.jobs.transaction() as tx:
-                taking = Taking(receiver, tx, Answering(tx, self.fallback))
-                for _, said, _ in store.muted_alerts(tx, among=alerts):
-                    taking.take(said, now)
+                muted = [said for _, said, _ in store.muted_alerts(tx, among=alerts)]
+                with taking(tx, self.jobs, self.clock, self.fallback, muted) as taken:
+                    for said in muted:
+                        taken.take(said)
         except (Error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             if len(alerts) == 1:
                 log.exception("what was muted cannot be taken up", alert=alerts[0])

@@ -25,7 +25,7 @@ from ledger.jobs import Jobs
 from ledger.runner import Handler, Periodic, Work
 from oncall import heartbeat, intakestore, keeping, planstore
 from oncall import query as incidents
-from oncall.actions import Actions, end_silences_of
+from oncall.actions import Actions
 from oncall.answering import Answering
 from oncall.auditing import AUDIT, EVERY, Auditor
 from oncall.intakestore import Key
@@ -140,7 +140,7 @@ class OnCall:
 
     @cached_property
     def receiver(self) -> Receiver:
-        return Receiver(self.database, self.jobs, self.clock, self.fallback, end_silences_of)
+        return Receiver(self.database, self.jobs, self.clock, self.fallback)
 
     # --- addresses that acknowledge -----------------------------------------------------------------------------------
 

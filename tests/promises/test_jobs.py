@@ -77,6 +77,21 @@ def test_a_job_comes_with_all_that_was_said_of_it(jobs: Jobs) -> None:
     assert got.fence > 0
 
 
+def test_many_that_are_asked_for_together_come_each_at_its_moment_or_are_moved_up(
+    jobs: Jobs,
+) -> None:
+    ask(jobs, "old", NOON + 9 * SECOND)
+    asked = {"a": NOON + SECOND, "old": NOON, "b": NOON + 2 * SECOND}
+
+    with jobs.transaction() as tx:
+        jobs.enqueue_all(tx, "advance", asked)
+        jobs.enqueue_all(tx, "advance", {})
+
+    assert run_all(jobs) == ["old"]
+    assert run_all(jobs, NOON + SECOND) == ["a"]
+    assert run_all(jobs, NOON + 9 * SECOND) == ["b"]
+
+
 def test_a_transaction_that_fails_leaves_no_job(jobs: Jobs) -> None:
     fail_after(jobs, lambda tx: jobs.enqueue(tx, "advance", "12", NOON, lane=LANE))
 

@@ -1,6 +1,6 @@
 """What is written and can be read no more: it is worked round, it is said, and everybody else is paged all the same."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, update
@@ -13,9 +13,9 @@ from oncall.intaketables import KeyRow, SilenceRow
 from oncall.planstore import ESCALATION, SCHEDULE
 from oncall.plantables import ReachRow
 from oncall.policy import Target, TargetKind
-from oncall.receiving import Taking
 from oncall.signal import Action
 from oncall.tables import AlertRow
+from oncall.taking import Taking
 from oncall.watching import Watcher
 from tests.conftest import NOON
 from tests.rooms.oncallhouse import ADA, BOB, CHECKOUT, EVE, TEAM, House
@@ -141,8 +141,8 @@ def test_one_muted_alert_that_cannot_be_taken_up_holds_no_other_back(
     house.work()
     take = Taking.take
 
-    def breaks(self: Taking, said: signals.Signal, received: datetime) -> None:
-        take(self, said, received)
+    def breaks(self: Taking, said: signals.Signal) -> None:
+        take(self, said)
         if said.key == "k1":
             raise ValueError("nobody has thought of it")
 

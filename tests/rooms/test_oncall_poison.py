@@ -10,8 +10,9 @@ from ledger.db import Database
 from ledger.errors import Code, Error
 from oncall import intakestore, store, understanding
 from oncall import signal as signals
-from oncall.receiving import ALL, RECEIVE, Taking
+from oncall.receiving import ALL, RECEIVE
 from oncall.signal import Action, Signal
+from oncall.taking import Taking
 from oncall.understanding import Came
 from tests.rooms.oncallhouse import ADA, CHECKOUT, House
 
@@ -59,8 +60,8 @@ def test_a_signal_that_breaks_what_is_made_of_it_is_said_too(
 ) -> None:
     take = Taking.take
 
-    def breaks(self: Taking, said: Signal, received: Any) -> None:
-        take(self, said, received)
+    def breaks(self: Taking, said: Signal) -> None:
+        take(self, said)
         if said.key == "k1":
             raise kind("nobody has thought of it")
 
@@ -75,10 +76,10 @@ def test_a_signal_that_breaks_what_is_made_of_it_is_said_too(
 def test_what_always_conflicts_is_set_aside_at_last(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     take = Taking.take
 
-    def conflicts(self: Taking, said: Signal, received: Any) -> None:
+    def conflicts(self: Taking, said: Signal) -> None:
         if said.key == "k1":
             raise Error(Code.CONFLICT, "it has ended meanwhile")
-        take(self, said, received)
+        take(self, said)
 
     monkeypatch.setattr(Taking, "take", conflicts)
     for number in range(3):
