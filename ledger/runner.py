@@ -21,8 +21,9 @@ from ledger.jobs import HEARTBEAT, LEASE, Claim, Jobs, Lost
 IDLE = timedelta(seconds=1)  # the longest time between two looks when nothing stirs
 SOON = timedelta(milliseconds=20)  # the shortest, when something is due that cannot be claimed this moment
 WATCH = 0.25  # seconds; how soon the watcher notices that it shall stop
-LULL = 0.03  # seconds after a commit that was heard of, for more of them: one look is enough for all
+LULL = timedelta(milliseconds=30)  # after a commit that was heard of, for more of them: one look is enough for all
 BREATH = timedelta(milliseconds=10)  # from one look to the next, at least
+MOST = timedelta(milliseconds=100)  # for either, where looking is slow
 GRACE = timedelta(seconds=10)  # for what is in hand when the worker is told to stop
 RETRY, RETRY_MOST = timedelta(seconds=1), timedelta(seconds=60)
 NOW = timedelta(0)
@@ -83,6 +84,15 @@ def backoff(attempt: int) -> timedelta:
     return min(RETRY * (1 << min(attempt - 1, 10)), RETRY_MOST)
 
 
+def breather(least: timedelta, took: timedelta) -> timedelta:
+    """Return how long not to look again after a look that took so long: it must not take what the work itself needs.
+
+    >>> [breather(BREATH, timedelta(milliseconds=took)) // timedelta(milliseconds=1) for took in (2, 20, 200)]
+    [10, 60, 100]
+    """
+    return min(max(least, 3 * took), MOST)
+
+
 class Runner:
     """A worker. `run()` blocks until `stop()`, which may be called from a signal handler or another thread.
 
@@ -125,8 +135,10 @@ class Runner:
             self._calmly("periodic jobs", self._ensure_periodic)
             while not self._stopping:
                 looked = stopwatch()
-                self._rest(self._calmly("claim", self._claim_all) or IDLE)
-                self._over.wait(max(BREATH - looked(), NOW).total_seconds())
+                until = self._calmly("claim", self._claim_all) or IDLE
+                took = looked()
+                self._rest(until)
+                self._over.wait(max(breather(BREATH, took) - (looked() - took), NOW).total_seconds())
         finally:
             self._stopping = True
             self._wind_up()
@@ -220,8 +232,9 @@ class Runner:
             while not self._over.is_set():
                 if watcher.wait(WATCH):
                     self._stirred.put(None)
+                    looked = stopwatch()
                     self._on_change()
-                    self._over.wait(LULL)
+                    self._over.wait(breather(LULL, looked()).total_seconds())
         finally:
             watcher.close()
         return True

@@ -29,7 +29,7 @@ from oncall.understanding import OWN, Came
 RECEIVE, ALL = "oncall.receive", "all"
 BATCH = 40  # in one transaction, at most
 HOLD = timedelta(seconds=0.1)  # after that much of a transaction no further body, for others who write wait for its end
-GATHER = 0.05  # seconds from one batch to the next where not much comes: more of them together cost less
+GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
 REST = 0.1  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
@@ -113,7 +113,7 @@ def rest(took: float, came: int) -> float:
     """Return how long to wait after a batch that took so many seconds, in which so many bodies came.
 
     >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400)
-    (0.05, 0.0, 0.09, 0.1)
+    (0.15, 0.06, 0.09, 0.1)
     """
     return min(took, REST) if came > RUSH * took > 0 and came > BATCH // 4 else max(0.0, GATHER - took)
 
