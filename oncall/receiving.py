@@ -27,8 +27,8 @@ from oncall.taking import taking
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH = 40  # in one transaction, at most
-HOLD = timedelta(seconds=0.1)  # after that much of a transaction no further body, for others who write wait for its end
+BATCH, FEW = 40, 4  # in one transaction, at most, and so many where they take long
+HOLD = timedelta(seconds=0.1)  # after that much of a transaction no further body: who waits for its end shall not long
 GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
 REST = 0.1  # seconds, at most, that are left to them after a batch
@@ -49,35 +49,38 @@ class Receiver:
 
     def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
         """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
+        most = BATCH
         while not lost():
             begun = self.clock()
             with self.database.read() as session:
-                bodies, newest = intakestore.waiting(session, BATCH), intakestore.newest(session)
+                bodies, newest = intakestore.waiting(session, most), intakestore.newest(session)
             if not bodies:
                 with self.jobs.transaction() as tx:
                     again = self.clock() if intakestore.is_waiting(tx) else None
                     self.jobs.finish(tx, claim, self.clock(), again_at=again)
                 return
-            self._batch(bodies, claim)
+            done = self._batch(bodies, claim)
             with self.database.read() as session:
                 came = intakestore.newest(session) - newest
             if came > 0:
-                time.sleep(rest((self.clock() - begun).total_seconds(), came))
+                behind = done < len(bodies) or len(bodies) == most
+                time.sleep(rest((self.clock() - begun).total_seconds(), came, behind=behind))
+            most = min(max(2 * done, FEW), BATCH)
 
-    def _batch(self, bodies: Sequence[Body], claim: Claim) -> None:
+    def _batch(self, bodies: Sequence[Body], claim: Claim) -> int:
+        """Understand the first of some bodies; return how many."""
         try:
-            self._understand(bodies, claim)
+            return self._understand(bodies, claim)
         except Exception as error:  # whatever one body does must keep no other from being understood
             if is_no_fault_of_theirs(error, claim.attempt):
                 raise
             if len(bodies) == 1:
                 log.exception("not understood", inbox=bodies[0].inbox_id, kind=bodies[0].kind)
                 self._put_aside(bodies[0], claim)
-                return
-            for body in bodies:
-                self._batch([body], claim)
+                return 1
+            return sum(self._batch([body], claim) for body in bodies)
 
-    def _understand(self, bodies: Sequence[Body], claim: Claim) -> None:
+    def _understand(self, bodies: Sequence[Body], claim: Claim) -> int:
         with self.database.read() as session:
             keys = intakestore.keys_of(session, {body.key_id for body in bodies})
         read = [understanding.understood(_came(body, keys.get(body.key_id))) for body in bodies]
@@ -94,6 +97,7 @@ class Receiver:
             intakestore.understood(tx, [body.inbox_id for body in bodies[:done]])
             intakestore.heard(tx, {body.key_id for body in bodies[:done] if body.key_id}, self.clock())
             self.jobs.guard(tx, claim)  # as the last of it: the doors ask for this very job with all that they take
+        return done
 
     def _put_aside(self, body: Body, claim: Claim) -> None:
         """Have people look at it: it may have been about something that is broken."""
@@ -109,13 +113,17 @@ class Receiver:
                 tell(tx, self.jobs, word, f"aside:{body.inbox_id}", now, {ASIDE: "1"})
 
 
-def rest(took: float, came: int) -> float:
+def rest(took: float, came: int, *, behind: bool = False) -> float:
     """Return how long to wait after a batch that took so many seconds, in which so many bodies came.
 
-    >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400)
-    (0.15, 0.06, 0.09, 0.1)
+    `behind`: others had been waiting before it, too.
+
+    >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400), rest(0.09, 9, behind=True)
+    (0.15, 0.06, 0.09, 0.1, 0.0)
     """
-    return min(took, REST) if came > RUSH * took > 0 and came > BATCH // 4 else max(0.0, GATHER - took)
+    if came > RUSH * took > 0 and came > BATCH // 4:
+        return min(took, REST)
+    return 0.0 if behind else max(0.0, GATHER - took)
 
 
 def is_no_fault_of_theirs(error: Exception, attempt: int) -> bool:
