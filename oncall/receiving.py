@@ -86,8 +86,9 @@ class Receiver:
         read = [understanding.understood(_came(body, keys.get(body.key_id))) for body in bodies]
         signals = [said for reading in read for said in reading.signals]
         with self.jobs.transaction() as tx:
-            begun, done = self.clock(), 0
+            done = 0
             with taking(tx, self.jobs, self.clock, self.fallback, signals) as taken:
+                begun = self.clock()
                 for reading in read:
                     for said in reading.signals:
                         taken.take(said)
