@@ -1,8 +1,6 @@
 """The card “On call now” of the home page: who answers for my teams' services, my next shift, and how to change it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import g
@@ -13,23 +11,12 @@ from catalog.groups import Directory
 from oncall import board
 from oncall.answering import GROUP, Answering
 from oncall.board import Line
-from oncall.terms import Shift
-from portal import auth, oncalltelling, rotaweeks
+from portal import auth, myshifts, oncalltelling
 from portal.pages import common
 from portal.pages.oncall import schedules_of
 
 LINES = 4  # that are shown
 NAMED = 2  # teams
-AHEAD = timedelta(days=56)  # in which the next shift is looked for
-
-
-@dataclass(frozen=True)
-class Mine:
-    """A shift of the reader's that has not begun; `role` as sentences say it."""
-
-    schedule: str
-    shift: Shift
-    role: str
 
 
 def card(session: Session, services: Sequence[Brief], known: Directory) -> Mapping[str, Any]:
@@ -38,7 +25,7 @@ def card(session: Session, services: Sequence[Brief], known: Directory) -> Mappi
     answering = Answering(session, auth.services().oncall.fallback, _known=known)
     lines = board.lines(answering, services, now)
     mine = schedules_of(answering, asks)
-    following = _next(answering, mine, asks.user_ref or "")
+    following = next(iter(myshifts.coming(answering, mine, asks.user_ref or "", now)), None)
     is_on = any(one.person == asks.user_ref for line in lines for one in line.first if asks.user_ref)
     is_asked = bool(asks.user_ref) and (following is not None or is_on)
     people = {ref for line in lines for one in line.first for ref in (one.person, one.then)}
@@ -48,24 +35,13 @@ def card(session: Session, services: Sequence[Brief], known: Directory) -> Mappi
         "lines": lines[:LINES],
         "more": len(lines) - LINES,
         "following": following,
+        "role": _role(following.shift.role, following.roles) if following else "",
         "takes_turns": bool(mine) or any(one.schedule for line in lines for one in line.first),
         "unplanned": _unplanned(lines, known),
         "is_out_of_reach": is_asked and not answering.reached([asks.user_ref or ""]),
         "is_somebody": bool(asks.user_ref),
         "told": oncalltelling,
     }
-
-
-def _next(answering: Answering, mine: Iterable[str], me: str) -> Mine | None:
-    """Return the reader's next shift in those schedules."""
-    now, found = common.times().now, []
-    for name in mine if me else ():
-        schedule = answering.schedule(name)
-        shifts = rotaweeks.together(answering.shifts(name, now, now + AHEAD + rotaweeks.EDGE))
-        theirs = [one for one in shifts if one.person == me and now < one.start < now + AHEAD]
-        if schedule is not None and theirs:
-            found.append(Mine(name, theirs[0], _role(theirs[0].role, schedule.roles)))
-    return min(found, key=lambda one: one.shift.start, default=None)
 
 
 def _role(role: str, roles: Sequence[str]) -> str:

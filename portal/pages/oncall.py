@@ -16,9 +16,8 @@ from oncall import ahead, board, notices, planstore
 from oncall.answering import Answering
 from oncall.board import Line
 from oncall.coverage import Finding, Trouble
-from oncall.terms import Shift
 from pipelines import query as deploys
-from portal import auth, duty, oncalltelling, render, rotaweeks
+from portal import auth, duty, myshifts, oncalltelling, render
 from portal.bands import Band
 from portal.pages import common
 from portal.permissions import Person
@@ -27,7 +26,6 @@ from portal.services import Services
 bp = Blueprint("oncall", __name__)
 
 AHEAD = timedelta(days=28)
-MINE = timedelta(days=56)
 MOST = 50  # lines on one page
 SHIFTS, NAMED = 6, 8
 MENDED = (Trouble.GAP, Trouble.LEFT, Trouble.ALONE)
@@ -41,15 +39,6 @@ class Coming:
     finding: Finding
 
 
-@dataclass(frozen=True)
-class Mine:
-    """A shift of the reader's."""
-
-    schedule: str
-    shift: Shift
-    roles: Sequence[str]
-
-
 @bp.get("/oncall")
 def index() -> str:
     """Who is on call; `q` looks into the names of services, teams and people, `after` lines a page begins."""
@@ -61,7 +50,7 @@ def index() -> str:
         everything = briefs(session, answering.known)
         lines = board.lines(answering, everything, times.now)
         mine = schedules_of(answering, asks)
-        shifts = _shifts(answering, asks, mine)
+        shifts = myshifts.had(answering, mine, asks.user_ref or "", times.now)
         coming = _coming(answering, mine)
         unreachable = board.unreachable(answering, lines)
         waiting = notices.unseen(session, asks.user_ref) if asks.user_ref else ()
@@ -124,18 +113,6 @@ def schedules_of(answering: Answering, asks: Person) -> list[str]:
     return found
 
 
-def _shifts(answering: Answering, asks: Person, mine: Iterable[str]) -> list[Mine]:
-    """Return what the reader has and will have, the soonest first."""
-    now, found = common.times().now, []
-    for name in mine:
-        schedule = answering.schedule(name)
-        shifts = rotaweeks.together(answering.shifts(name, now - rotaweeks.EDGE, now + MINE + rotaweeks.EDGE))
-        for shift in rotaweeks.touching(shifts, now, now + MINE):
-            if schedule is not None and shift.person and shift.person == asks.user_ref:
-                found.append(Mine(name, shift, schedule.roles))
-    return sorted(found, key=lambda one: (one.shift.start, one.schedule))
-
-
 def _coming(answering: Answering, mine: Iterable[str]) -> list[Coming]:
     """Return what will be wrong with those schedules, the soonest first."""
     now = common.times().now
@@ -153,7 +130,7 @@ def _fits(line: Line, asked: str, teams: Mapping[str, str]) -> bool:
     return all(word in said for word in asked.lower().split())
 
 
-def band(lines: Sequence[Line], shifts: Sequence[Mine], unreachable: Sequence[str], is_there: bool) -> Band:
+def band(lines: Sequence[Line], shifts: Sequence[myshifts.Mine], unreachable: Sequence[str], is_there: bool) -> Band:
     """Return the sentence that opens the page: the worst thing, or whose turn it is."""
     times = common.times()
     bare: list[Described] = [one for line in lines if not line.is_covered for one in line.services]
@@ -181,7 +158,7 @@ def band(lines: Sequence[Line], shifts: Sequence[Mine], unreachable: Sequence[st
     return Band("good", "ok", "Covered", title, said.strip())
 
 
-def _then(shifts: Sequence[Mine]) -> str:
+def _then(shifts: Sequence[myshifts.Mine]) -> str:
     times = common.times()
     following = next((one for one in shifts if one.shift.start > times.now), None)
     if following is None:
