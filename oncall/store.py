@@ -30,9 +30,10 @@ def numbers(session: Session) -> Iterator[int]:
 
 
 def turn(session: Session, policy: str, team: str) -> int:
-    """Return whose turn a round robin is at: as many as have opened before with that escalation of that team."""
-    mine = (IncidentRow.policy == policy, IncidentRow.team == team)
-    return int(session.scalar(select(func.count()).where(*mine)) or 0)
+    """Return whose turn a round robin is at: the one after that of the last incident of that escalation and team."""
+    last = select(IncidentRow.told["turn"].as_integer()).where(IncidentRow.policy == policy, IncidentRow.team == team)
+    before = session.scalar(last.order_by(IncidentRow.id.desc()).limit(1))
+    return 0 if before is None else before + 1
 
 
 def row(incident: Incident, team: str, environment: str = "") -> Mapping[str, Any]:

@@ -11,10 +11,10 @@ from oncall import intakestore, outbox, planstore, understanding
 from oncall.incident import State
 from oncall.moving import ADVANCE, SEND
 from oncall.paging.memory import Trouble
-from oncall.planstore import SCHEDULE
+from oncall.planstore import ESCALATION, SCHEDULE
 from oncall.receiving import RECEIVE
 from tests.conftest import NOON
-from tests.rooms.oncallhouse import ADA, BOB, EVE, PHONE, ROTA, TEAM, House
+from tests.rooms.oncallhouse import ADA, BOB, EVE, PHONE, ROTA, STEPS, TEAM, House
 
 MINUTE = timedelta(minutes=1)
 
@@ -46,6 +46,19 @@ def test_nobody_comes_so_the_second_level_is_paged_and_then_all_again_and_then_t
     ]
     assert house.story().count("exhausted") == 1
     assert house.incident().state is State.OPEN
+
+
+def test_a_round_robin_asks_one_after_the_other_whether_they_come_together_or_not(house: House) -> None:
+    everybody = "targets: [user:ada, user:bob, user:eve], strategy: round-robin"
+    robin = STEPS.replace("targets: [payments/primary]", everybody)
+    with house.database.write() as session:
+        planstore.write(session, ESCALATION, "payments", TEAM, robin, NOON, ADA)
+    for number in range(4):
+        house.event(f"k{number}", **{"class": f"fault-{number}"})
+    house.work()
+    house.event("k4", **{"class": "fault-4"})
+    house.work()
+    assert [house.pages(number)[0].person for number in (1, 2, 3, 4, 5)] == [ADA, BOB, EVE, ADA, BOB]
 
 
 def test_whoever_acknowledges_ends_the_escalation_and_is_reminded(house: House) -> None:
