@@ -27,8 +27,9 @@ from oncall.taking import taking
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH, FEW = 40, 4  # in one transaction, at most, and so many where they take long
-HOLD = timedelta(seconds=0.1)  # after that much of a transaction no further body: who waits for its end shall not long
+BATCH, HANDFUL, FEW = 80, 10, 4  # bodies in one transaction: at most, not worth a thought, and where they take long
+HOLD = timedelta(seconds=0.3)  # after that much of a transaction no further body: who is in it is not paged before
+ALONE = timedelta(seconds=0.1)  # the same where nobody else can write meanwhile
 GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
 REST = 0.1  # seconds, at most, that are left to them after a batch
@@ -86,14 +87,14 @@ class Receiver:
         read = [understanding.understood(_came(body, keys.get(body.key_id))) for body in bodies]
         signals = [said for reading in read for said in reading.signals]
         with self.jobs.transaction() as tx:
-            done = 0
+            done, most = 0, ALONE if self.database.is_sqlite else HOLD
             with taking(tx, self.jobs, self.clock, self.fallback, signals) as taken:
                 begun = self.clock()
                 for reading in read:
                     for said in reading.signals:
                         taken.take(said)
                     done += 1
-                    if self.clock() - begun > HOLD:
+                    if self.clock() - begun > most:
                         break
             intakestore.understood(tx, [body.inbox_id for body in bodies[:done]])
             intakestore.heard(tx, {body.key_id for body in bodies[:done] if body.key_id}, self.clock())
@@ -122,7 +123,7 @@ def rest(took: float, came: int, *, behind: bool = False) -> float:
     >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400), rest(0.09, 9, behind=True)
     (0.15, 0.06, 0.09, 0.1, 0.0)
     """
-    if came > RUSH * took > 0 and came > BATCH // 4:
+    if came > RUSH * took > 0 and came > HANDFUL:
         return min(took, REST)
     return 0.0 if behind else max(0.0, GATHER - took)
 

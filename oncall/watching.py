@@ -21,13 +21,14 @@ from oncall import signal as signals
 from oncall.heartbeat import Expected, Fine, Late
 from oncall.intakestore import HeartbeatRow, Key
 from oncall.muting import settle
-from oncall.receiving import BATCH, tell
+from oncall.receiving import tell
 from oncall.silences import Silence, to_warn
 from oncall.silencing import readable, standing
 from oncall.taking import taking
 
 BEATS, BEATS_EVERY = "oncall.beats", timedelta(seconds=5)
 WATCH, WATCH_EVERY = "oncall.watch", timedelta(minutes=1)
+AT_ONCE = 40  # alerts or incidents in one transaction
 
 log = structlog.get_logger()
 
@@ -74,7 +75,7 @@ class Watcher:
                 intakestore.end_silences(tx, over, now)
                 for one in warn:
                     self._warn(tx, one, now)
-        while self._settle(now) == BATCH:
+        while self._settle(now) == AT_ONCE:
             continue
         after: int | None = 0
         while after is not None:
@@ -86,15 +87,15 @@ class Watcher:
             if not silencing.changed(session, now):
                 return 0
         with self.jobs.transaction() as tx:
-            return settle(tx, self.jobs, self.fallback, now, BATCH)
+            return settle(tx, self.jobs, self.fallback, now, AT_ONCE)
 
     def _wake(self, after: int, now: datetime) -> int | None:
         """Take up some of what is muted and need not be; return where to go on, None at the end."""
         with self.database.read() as session:
             muted, still = store.muted_alerts(session, after), standing(session, now)
         woken = [number for number, said, service in muted if still.muted(said, service) is None]
-        for first in range(0, len(woken), BATCH):
-            self._take_up(woken[first : first + BATCH], now)
+        for first in range(0, len(woken), AT_ONCE):
+            self._take_up(woken[first : first + AT_ONCE], now)
         return muted[-1][0] if muted else None
 
     def _take_up(self, alerts: Sequence[int], now: datetime) -> None:
