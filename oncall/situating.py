@@ -73,6 +73,10 @@ class Ahead:
         alerts = ((said, one) for said, situation in self._known.values() for one in situation.alerts)
         return {one.incident for said, one in alerts if not _is_new(said) and one.incident}
 
+    def may_open(self, said: Signal) -> bool:
+        """May an incident open because of it?"""
+        return _is_new(said) and not _is_repeat(said, self._known[id(said)][1].alerts)
+
     def situation(self, said: Signal, service: str) -> Situation | None:
         """Return the situation if it still is as it was read, but for incidents that have ended since."""
         _, found = self._known.get(id(said), (None, None))

@@ -74,7 +74,15 @@ class Taking:
         named = {said.service for said in signals if said.service}
         if named:
             self.answering.learn(list(catalog.query.services_of(self.session, named).values()))
-        self.mover.hold(self._ahead.learn([(said, self._place(said).service) for said in signals], self.clock()))
+        asked, now = [(said, self._place(said).service) for said in signals], self.clock()
+        self.mover.hold(self._ahead.learn(asked, now))
+        opening = {service for said, service in asked if self._ahead.may_open(said)}
+        self.answering.reached(sorted({one for service in opening for one in self._asked_first(service, now)}))
+
+    def _asked_first(self, service: str, now: datetime) -> Iterator[str]:
+        for level in self.answering.of(service).policy.levels[:1]:
+            for target in level.targets:
+                yield from self.answering.people(target, now)
 
     def _place(self, said: Signal) -> Placed:
         place = grouping.placed(said, self.answering, self.fallback)
