@@ -5,18 +5,22 @@ lane run strictly one after another: first the one that has begun, then those th
 arrival. A claim is a lease: a worker that dies loses it, and another takes over. Nothing here knows what a job means.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, case, delete, select, update
 from sqlalchemy.orm import Session
 
+from ledger.claims import Claim as Claim
+from ledger.claims import Hold as Hold
+from ledger.claims import Lost as Lost
+from ledger.claims import Waiting as Waiting
 from ledger.db import Database
 from ledger.jobs_sql import BEGUN as BEGUN
 from ledger.jobs_sql import (
+    DROP,
     IS_OPEN,
     JOBS,
     LANES,
@@ -41,43 +45,6 @@ from ledger.once import insert_many_once, insert_once
 LEASE = timedelta(seconds=5)
 HEARTBEAT = timedelta(seconds=1)  # five chances to prolong a lease before it is lost
 CANDIDATES = 16  # looked at in one try; others may take some of them meanwhile
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to do one job until its lease ends. `fence` only grows within a lane (or a lane-less job)."""
-
-    job: int
-    kind: str
-    key: str
-    lane: str | None
-    fence: int
-    attempt: int  # how often it has been claimed since it last finished, this time included
-    payload: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A job in a lane, in the order in which they will run. `held`: it waits until the lane is let go."""
-
-    kind: str
-    key: str
-    rank: int
-    begun: bool
-    held: bool
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Why a lane does not start what queues in it."""
-
-    by: str
-    reason: str
-    at: datetime
-
-
-class Lost(Exception):
-    """The lease ran out and somebody else may have the job; stop at once and write nothing."""
 
 
 class Jobs(Protocol):
@@ -107,6 +74,9 @@ class Jobs(Protocol):
 
         Asking again by `enqueue` does the same for `at`: who asks after a claim began is answered by a later one.
         """
+
+    def drop_all(self, tx: Any, kind: str, keys: Collection[str], now: datetime) -> None:
+        """Have jobs without a lane be done, since nobody needs them any more; but not those that are being done."""
 
     def claim(self, worker: str, kinds: Sequence[str], now: datetime) -> Claim | None:
         """Take the next due job, in a transaction of its own; None when there is none."""
@@ -187,6 +157,10 @@ class SqlJobs:
 
     def wake(self, tx: Session, kind: str, key: str, at: datetime) -> None:
         self._ask(tx, kind, key, at)
+
+    def drop_all(self, tx: Session, kind: str, keys: Collection[str], now: datetime) -> None:
+        if keys:
+            tx.execute(DROP, {"asked_kind": kind, "asked_keys": list(keys), "now": now})
 
     def claim(self, worker: str, kinds: Sequence[str], now: datetime) -> Claim | None:
         with self._database.read() as session:

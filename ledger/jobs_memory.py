@@ -4,7 +4,7 @@ Nothing here reads a clock or outlives the process. A transaction works on a dra
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -114,6 +114,10 @@ class MemoryJobs:
     def enqueue_all(self, tx: Tables, kind: str, keys: Mapping[str, datetime]) -> None:
         for key, at in keys.items():
             self.enqueue(tx, kind, key, at)
+
+    def drop_all(self, tx: Tables, kind: str, keys: Collection[str], now: datetime) -> None:
+        for job in [job for key in keys if (job := tx.find(kind, key)) and not job.lane and job.lease_until is None]:
+            tx.jobs[job.id] = replace(job, done_at=now)
 
     def wake(self, tx: Tables, kind: str, key: str, at: datetime) -> None:
         job = tx.find(kind, key)

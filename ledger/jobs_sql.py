@@ -152,6 +152,14 @@ MOVE_UP = (
 )
 
 
+DROP = (
+    update(JOBS)
+    .where(JOBS.c.kind == bindparam("asked_kind"), JOBS.c.key.in_(bindparam("asked_keys", expanding=True)))
+    .where(IS_OPEN, _IDLE, JOBS.c.lane.is_(None))
+    .values(done_at=bindparam("now", type_=UTCDateTime), asked_at=null())
+)
+
+
 def lock(tx: Session, lane: str | None, *, skip: bool = False) -> bool:
     """Lock a lane's row until the transaction ends (SQLite's whole database is ours already); True when it is ours."""
     if lane is None:

@@ -44,6 +44,7 @@ class Mover:
     answering: Answering
     _asked: dict[str, datetime] = field(default_factory=dict)  # when each kind of pager is to send next
     _held: dict[int, Incident] = field(default_factory=dict)
+    _over: dict[str, datetime] = field(default_factory=dict)  # since when nobody need look at which incident
 
     def open(self, fact: Fact, team: str, at: datetime, environment: str, into: Unwritten) -> Incident:
         """Open an incident and do what is due at once. Its rows are for whoever calls `write`."""
@@ -99,6 +100,9 @@ class Mover:
                     self.send(page["kind"], page["due_at"])
         if carried.until is not None:
             self.jobs.enqueue(self.session, ADVANCE, str(incident.number), carried.until)
+        elif after.state in ENDED and before.state not in ENDED:
+            self._at_the_end()
+            self._over[str(after.number)] = at
         return after
 
     def _carried(self, incident: Incident, at: datetime, *, is_new: bool = True) -> tuple[Incident, _Carried]:
@@ -139,11 +143,16 @@ class Mover:
 
         Its job is wanted by many who each hold incidents; who asked earlier would wait for them, and they for it.
         """
-        if not self._asked:
-            event.listen(self.session, "before_commit", self._ask, once=True)
+        self._at_the_end()
         self._asked[kind] = min(at, self._asked.get(kind, at))
 
+    def _at_the_end(self) -> None:
+        if not (self._asked or self._over):
+            event.listen(self.session, "before_commit", self._ask, once=True)
+
     def _ask(self, session: Session) -> None:
+        if self._over:
+            self.jobs.drop_all(session, ADVANCE, self._over, max(self._over.values()))
         for kind in sorted(self._asked):
             self.jobs.enqueue(session, SEND, kind, self._asked[kind])
 

@@ -1,7 +1,7 @@
 """What random histories of a team on call are played on: jobs whose worker dies, threads that are none, a database."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -76,6 +76,9 @@ class Dying:
 
     def enqueue_all(self, tx: Any, kind: str, keys: Mapping[str, datetime]) -> None:
         self.twin.enqueue_all(tx.info["jobs"], kind, keys)
+
+    def drop_all(self, tx: Any, kind: str, keys: Collection[str], now: datetime) -> None:
+        self.twin.drop_all(tx.info["jobs"], kind, keys, now)
 
     def finish(self, tx: Any, claim: Claim, now: datetime, *, again_at: datetime | None = None) -> None:
         self.twin.finish(tx.info["jobs"], claim, now, again_at=again_at)

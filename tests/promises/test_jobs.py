@@ -92,6 +92,22 @@ def test_many_that_are_asked_for_together_come_each_at_its_moment_or_are_moved_u
     assert run_all(jobs, NOON + 9 * SECOND) == ["b"]
 
 
+def test_jobs_that_nobody_needs_any_more_are_dropped_but_not_the_one_in_hand(jobs: Jobs) -> None:
+    for key in ("in hand", "needed", "over"):
+        ask(jobs, key)
+    ask(jobs, "in a lane", lane=LANE)
+    held = claimed(jobs)
+
+    with jobs.transaction() as tx:
+        jobs.drop_all(tx, "advance", [held.key, "over", "in a lane", "never asked for"], NOON)
+        jobs.drop_all(tx, "advance", [], NOON)
+
+    assert (held.key, jobs.holds(held)) == ("in hand", True)
+    finish(jobs, held)
+    assert run_all(jobs) == ["needed", "in a lane"]
+    assert ask(jobs, "over")  # and then it is a new one
+
+
 def test_a_transaction_that_fails_leaves_no_job(jobs: Jobs) -> None:
     fail_after(jobs, lambda tx: jobs.enqueue(tx, "advance", "12", NOON, lane=LANE))
 
