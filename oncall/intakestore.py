@@ -11,11 +11,9 @@ from sqlalchemy.orm import Session
 
 from ledger.inbox import DeliveryRow
 from oncall import heartbeat
-from oncall.alertmanager import Open
 from oncall.intaketables import HeartbeatRow as HeartbeatRow
 from oncall.intaketables import KeyRow, OldKeyRow, WaitsRow
 from oncall.intaketables import SilenceRow as SilenceRow
-from oncall.tables import AlertRow
 from oncall.understanding import HEARTBEAT
 
 
@@ -197,27 +195,6 @@ def not_understood() -> Select[tuple[int]]:
 
 def understood(session: Session, ids: Collection[int]) -> None:
     session.execute(delete(WaitsRow).where(WaitsRow.inbox_id.in_(ids)))
-
-
-# --- what is open of an integration -----------------------------------------------------------------------------------
-
-
-def open_alerts(session: Session, source: str) -> Sequence[Open]:
-    """Return the open alerts of an integration, with when each was last said to be there."""
-    mine = (AlertRow.source == source, AlertRow.resolved_at.is_(None))
-    return [Open(row.key, row.last_at) for row in session.execute(select(AlertRow.key, AlertRow.last_at).where(*mine))]
-
-
-def seen(session: Session, source: str, keys: Collection[str], at: datetime) -> None:
-    """Note that open alerts of an integration are still there."""
-    wanted = sorted(keys)
-    for begin in range(0, len(wanted), 500):
-        mine = (
-            AlertRow.source == source,
-            AlertRow.key.in_(wanted[begin : begin + 500]),
-            AlertRow.resolved_at.is_(None),
-        )
-        session.execute(update(AlertRow).where(*mine).values(last_at=at))
 
 
 # --- silences ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.jobs import Claim, Jobs
 from ledger.runner import round_time
-from oncall import alertmanager, intakestore
+from oncall import alertmanager, intakestore, store
 from oncall.alertmanager import Open, Polled
 from oncall.intakestore import Key
 from oncall.paging.networks import Network
@@ -104,11 +104,11 @@ class Poller:
         now = self.clock()
         door = door_of(key.source, key.service, key.settings)
         read = alertmanager.polled(body, door, now)
-        opened = intakestore.open_alerts(session, key.source)
+        opened = store.open_alerts(session, key.source)
         known = {one.key for one in opened}
         if read.problems or any(said.key not in known for said in read.signals):
             self._keep(session, key, body, now)
-        intakestore.seen(session, key.source, known & read.there, now)
+        store.seen(session, key.source, known & read.there, now)
         self._over(session, key, opened, read, now)
 
     def _keep(self, session: Session, key: Key, body: bytes, now: datetime) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ledger.db import UTCDateTime
 from ledger.errors import Code, Error
 from oncall import signal as signals
+from oncall.alertmanager import Open
 from oncall.incident import Incident, State, from_json, to_json
 from oncall.signal import Signal
 from oncall.situating import BY_PERSON, EARLY
@@ -254,3 +255,21 @@ def burning(session: Session, incidents: Collection[int]) -> Mapping[int, Sequen
 def alerts_of(session: Session, incident: int) -> Sequence[AlertRow]:
     """Return all alerts of an incident, oldest first."""
     return session.scalars(select(AlertRow).where(AlertRow.incident_id == incident).order_by(AlertRow.id)).all()
+
+
+def open_alerts(session: Session, source: str) -> Sequence[Open]:
+    """Return the open alerts of an integration, with when each was last said to be there."""
+    mine = (AlertRow.source == source, AlertRow.resolved_at.is_(None))
+    return [Open(row.key, row.last_at) for row in session.execute(select(AlertRow.key, AlertRow.last_at).where(*mine))]
+
+
+def seen(session: Session, source: str, keys: Collection[str], at: datetime) -> None:
+    """Note that open alerts of an integration are still there."""
+    wanted = sorted(keys)
+    for begin in range(0, len(wanted), 500):
+        mine = (
+            AlertRow.source == source,
+            AlertRow.key.in_(wanted[begin : begin + 500]),
+            AlertRow.resolved_at.is_(None),
+        )
+        session.execute(update(AlertRow).where(*mine).values(last_at=at))
