@@ -57,20 +57,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: scheduling.rank(item.nodeid))
 
 
-class Compiled(dict[Any, Any]):
-    """Statements that some test has compiled already; an engine's own would be empty for each test anew."""
+class Compiled:
+    """Statements that some test has compiled already; an engine's own would be empty for each test anew.
 
-    most = 5000
+    It is no dict: what prints a traceback with its variables would print thousands of statements for a minute.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Any] = {}
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return super().get((key[0].name, *key[1:]), default)
+        return self._known.get((key[0].name, *key[1:]), default)
 
     def __setitem__(self, key: Any, compiled: Any) -> None:
-        if len(self) >= self.most:
-            self.clear()
-        super().__setitem__((key[0].name, *key[1:]), compiled)  # by the kind of database, not by the engine
+        if len(self._known) >= MOST_COMPILED:
+            self._known.clear()
+        self._known[(key[0].name, *key[1:])] = compiled  # by the kind of database, not by the engine
 
 
+MOST_COMPILED = 5000
 COMPILED = Compiled()
 
 

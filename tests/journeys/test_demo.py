@@ -78,7 +78,10 @@ def test_what_woke_people_before_has_its_story_and_is_over(shop: Shop) -> None:
     stories = [[fact["kind"] for fact in page["story"]] for page in pages]
 
     assert {page["incident"]["state"] for page in pages} == {"resolved"}
-    assert all({"opened", "paged", "delivered", "acknowledged", "resolved"} <= set(story) for story in stories)
+    for page, story in zip(pages, stories, strict=True):
+        may_sleep = page["incident"]["urgency"] == "low"  # a deploy of the small hours, put back by itself
+        heard = {"delivered"} if not may_sleep else set()
+        assert {"opened", "paged", "acknowledged", "resolved"} | heard <= set(story)
     assert sum("exhausted" in story for story in stories) == 1
     assert (shop.folder / duty.KEYS).stat().st_mode & 0o777 == 0o600
 
