@@ -88,6 +88,11 @@ def senders(session: Session, page: Page, changes: Sequence[Told]) -> Mapping[in
     return intakestore.keys_of(session, {_key_of(source) for source in sources})
 
 
+def called(keys: Mapping[int, intakestore.Key]) -> Mapping[str, str]:
+    """Return the names of integrations by how facts name them."""
+    return {key.source: key.name for key in keys.values()}
+
+
 def shown(page: Page, keys: Mapping[int, intakestore.Key]) -> Sequence[Shown]:
     return [Shown(alert, signals.from_json(alert.said), _sender(alert.source, keys)) for alert in page.alerts[:ALERTS]]
 

@@ -18,6 +18,7 @@ Names = Callable[[str], str]
 """How a sentence names somebody: `you`, `Ada Vance`."""
 
 _REF = re.compile(r"\b(component|group|user):([a-z0-9-]+)/([A-Za-z0-9._-]*[A-Za-z0-9])")
+_SOURCE = re.compile(r"\b[a-z]+:\d+\b")
 _OWNS = re.compile(r"([\w./-]+): (owns|answers)\b")
 SOON = timedelta(seconds=2)  # a page that is due this soon does not wait
 
@@ -37,34 +38,36 @@ class Entry:
 
 @dataclass(frozen=True)
 class Teller:
-    """Knows what people and channels are called. `channels`: number of a channel to what its owner calls it."""
+    """Knows what things are called. `channels`: by number what its owner calls one; `senders`: the name by source."""
 
     names: Names
     times: Times
     levels: int = 0
     channels: Mapping[str, str] = field(default_factory=dict)
+    senders: Mapping[str, str] = field(default_factory=dict)
 
     def who(self, ref: str) -> str:
         """Name a person, a sender, or the portal itself.
 
         >>> from zoneinfo import ZoneInfo
         >>> times = Times(datetime.fromisoformat("2026-01-01T00:00:00Z"), ZoneInfo("UTC"))
-        >>> teller = Teller(lambda ref: ref.rpartition("/")[2], times)
-        >>> teller.who("user:default/ada"), teller.who("events:3"), teller.who("oncall")
-        ('ada', 'the sender (events:3)', 'Fullcycle')
+        >>> teller = Teller(lambda ref: ref.rpartition("/")[2], times, senders={"events:4": "our Datadog"})
+        >>> teller.who("user:default/ada"), teller.who("events:3"), teller.who("events:4"), teller.who("oncall")
+        ('ada', 'the sender (events:3)', 'our Datadog', 'Fullcycle')
         """
         if not ref or ref == PORTAL:
             return "Fullcycle"
         if ref.startswith(("user:", "account:")):
             return self.names(ref)
-        return f"the sender ({ref})"
+        return self.senders.get(ref) or f"the sender ({ref})"
 
     def all_of(self, people: Sequence[str]) -> str:
         return render_list([self.who(one) for one in dict.fromkeys(people)])
 
     def plain(self, said: str) -> str:
-        """Write references in a reason as people say them."""
-        return _REF.sub(lambda found: self._short(found[0], found[1]), said)
+        """Write references and senders in a reason as people say them."""
+        said = _REF.sub(lambda found: self._short(found[0], found[1]), said)
+        return _SOURCE.sub(lambda found: self.senders.get(found[0], found[0]), said)
 
     def _short(self, ref: str, kind: str) -> str:
         return self.names(ref) if kind == "user" else render.short_ref(ref)

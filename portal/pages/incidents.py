@@ -1,7 +1,7 @@
 """Incidents: what is open and whose it is, and the page of one: what do users feel, what did it, how back?"""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, render_template, request, url_for
@@ -180,11 +180,12 @@ def show(number: int) -> str:
         others = query.incidents(session, is_open=True, limit=MOST_OPEN)
         people = incidentlooks.people(answering, page.row.team)
         g.running = len(deploys.deploys(session, running=True, limit=100))
-    teller = Teller(_said, times, len(page.incident.policy.levels), channels)
+    teller = Teller(_said, times, len(page.incident.policy.levels), channels, incidentlooks.called(senders))
+    told = replace(page.incident, reason=teller.plain(page.incident.reason))
     follows = incidentbands.next_step(page.incident, following, _said, times)
     back = next((one for one in found if one.back and one.row.service == page.row.service), None)
     reached = any(one.ending == "delivered" for one in page.pages)
-    band = incidentbands.incident(page.row, page.incident, _said, times, _cause(found, follows), reached=reached)
+    band = incidentbands.incident(page.row, told, _said, times, _cause(found, follows), reached=reached)
     return render_template(
         "incident.html",
         here="Incidents",

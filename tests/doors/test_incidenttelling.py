@@ -1,6 +1,7 @@
 """What is said of incidents: each fact, what could have done it, and what forms of silences and integrations mean."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -97,6 +98,13 @@ def test_an_acknowledgement_says_how_long_after_the_page_it_came() -> None:
 
 def test_what_ends_by_itself_says_so() -> None:
     assert told("resolved", actor="oncall", reason="events:3 says that it is over").startswith("Resolved | by itself")
+
+
+def test_a_sender_is_called_as_its_integration_is() -> None:
+    teller = replace(TELLER, senders={"events:3": "our Datadog"})
+    reason = "events:3 says that it is over, and so does events:4"
+    (entry,) = story([Told(NOON, "resolved", "oncall", {"reason": reason})], teller)
+    assert entry.text == "Our Datadog says that it is over, and so does events:4."
 
 
 # Suspects.
