@@ -5,7 +5,7 @@ Reading never takes the writer's lock: on SQLite every `write()` begins IMMEDIAT
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 from ledger.turns import Turns
 
 CHANNEL = "fullcycle"  # PostgreSQL's NOTIFY channel
+QUIET: Mapping[str, Any] = {"hide_parameters": True}  # what is written may be secret, and an error ends up in a log
 POLL_SECONDS = 0.02  # how often SQLite's data_version is looked at; design: at most 25 ms
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only an INTEGER primary key
@@ -70,7 +71,7 @@ class Database:
             self._durable = _sqlite(url, "BEGIN IMMEDIATE", query_only=False, synchronous="FULL")
             self._reader = _sqlite(url, "BEGIN", query_only=True)
         else:
-            self._writer = create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            self._writer = create_engine(self.url, pool_pre_ping=True, pool_size=10, max_overflow=20, **QUIET)
             self._durable = self._writer
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")  # no BEGIN and ROLLBACK to send
 
@@ -197,7 +198,7 @@ def sqlite(path: Path) -> Database:
 
 
 def _sqlite(url: str, begin: str, *, query_only: bool, synchronous: str = "NORMAL") -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=50)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=50, **QUIET)
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:

@@ -103,6 +103,14 @@ def test_an_exception_rolls_everything_back(each_database: Database) -> None:
         assert events.latest(session) == []
 
 
+def test_an_error_does_not_tell_what_was_to_be_written(each_database: Database) -> None:
+    asked = text("INSERT INTO event_chain (id, position, hash) VALUES (:id, 1, :hash)")
+    with pytest.raises(IntegrityError) as error, each_database.write() as session:
+        session.execute(asked, {"id": 1, "hash": "correct-horse"})  # there is one of that number
+    assert "event_chain" in str(error.value)
+    assert "correct-horse" not in str(error.value)
+
+
 def test_foreign_keys_are_kept(each_database: Database) -> None:
     def read_what_is_not_there() -> None:
         with each_database.write() as session:
