@@ -27,12 +27,13 @@ from oncall.taking import taking
 from oncall.understanding import OWN, Came
 
 RECEIVE, ALL = "oncall.receive", "all"
-BATCH, HANDFUL, FEW = 80, 10, 4  # bodies in one transaction: at most, not worth a thought, and where they take long
-HOLD = timedelta(seconds=0.3)  # after that much of a transaction no further body: who is in it is not paged before
-ALONE = timedelta(seconds=0.1)  # the same where nobody else can write meanwhile
+# Bodies in one transaction, at most, and for how long one more is begun: who is in it is not paged before its end.
+BATCH, HOLD = 80, timedelta(seconds=0.3)
+ALONE, ALONE_HOLD = 40, timedelta(seconds=0.1)  # the same where nobody else can write meanwhile
+HANDFUL, FEW = 10, 4  # bodies: so many coming are no rush, and so many are taken where they take long
 GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: half of the time is theirs
-REST = 0.1  # seconds, at most, that are left to them after a batch
+REST = 0.3  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
 ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
 
@@ -50,7 +51,7 @@ class Receiver:
 
     def receive(self, claim: Claim, lost: Callable[[], bool] = lambda: False) -> None:
         """Understand all that waits. A body that breaks the reader is put aside and said, not in everybody's way."""
-        most = BATCH
+        most = limit = ALONE if self.database.is_sqlite else BATCH
         while not lost():
             begun = self.clock()
             with self.database.read() as session:
@@ -66,7 +67,7 @@ class Receiver:
             if came > 0:
                 behind = done < len(bodies) or len(bodies) == most
                 time.sleep(rest((self.clock() - begun).total_seconds(), came, behind=behind))
-            most = min(max(2 * done, FEW), BATCH)
+            most = min(max(2 * done, FEW), limit)
 
     def _batch(self, bodies: Sequence[Body], claim: Claim) -> int:
         """Understand the first of some bodies; return how many."""
@@ -87,14 +88,14 @@ class Receiver:
         read = [understanding.understood(_came(body, keys.get(body.key_id))) for body in bodies]
         signals = [said for reading in read for said in reading.signals]
         with self.jobs.transaction() as tx:
-            done, most = 0, ALONE if self.database.is_sqlite else HOLD
+            done, longest = 0, ALONE_HOLD if self.database.is_sqlite else HOLD
             with taking(tx, self.jobs, self.clock, self.fallback, signals) as taken:
                 begun = self.clock()
                 for reading in read:
                     for said in reading.signals:
                         taken.take(said)
                     done += 1
-                    if self.clock() - begun > most:
+                    if self.clock() - begun > longest:
                         break
             intakestore.understood(tx, [body.inbox_id for body in bodies[:done]])
             intakestore.heard(tx, {body.key_id for body in bodies[:done] if body.key_id}, self.clock())
@@ -121,7 +122,7 @@ def rest(took: float, came: int, *, behind: bool = False) -> float:
     `behind`: others had been waiting before it, too.
 
     >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400), rest(0.09, 9, behind=True)
-    (0.15, 0.06, 0.09, 0.1, 0.0)
+    (0.15, 0.06, 0.09, 0.3, 0.0)
     """
     if came > RUSH * took > 0 and came > HANDFUL:
         return min(took, REST)
