@@ -29,7 +29,7 @@ from oncall.understanding import OWN, Came
 RECEIVE, ALL = "oncall.receive", "all"
 # Bodies in one transaction, at most, and for how long one more is begun: who is in it is not paged before its end.
 BATCH, HOLD = 80, timedelta(seconds=0.3)
-ALONE, ALONE_HOLD = 40, timedelta(seconds=0.1)  # the same where nobody else can write meanwhile
+ALONE, ALONE_HOLD = 24, timedelta(seconds=0.05)  # the same where nobody else can write meanwhile
 HANDFUL, FEW = 10, 4  # bodies: so many coming are no rush, and so many are taken where they take long
 GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
 RUSH = 200  # a second; when more comes than that, the doors come first: two thirds of the time are theirs
