@@ -32,7 +32,7 @@ BATCH, HOLD = 80, timedelta(seconds=0.3)
 ALONE, ALONE_HOLD = 24, timedelta(seconds=0.05)  # the same where nobody else can write meanwhile
 HANDFUL, FEW = 10, 4  # bodies: so many coming are no rush, and so many are taken where they take long
 GATHER = 0.15  # seconds from one batch to the next where not much comes: more of them together cost less
-RUSH = 200  # a second; when more comes than that, the doors come first: two thirds of the time are theirs
+RUSH = 200  # a second; when more comes than that, the doors come first: three quarters of the time are theirs
 REST = 0.5  # seconds, at most, that are left to them after a batch
 PATIENCE = 5  # times that somebody else may have been first, in a row
 ASIDE = "aside"  # stands beside the portal's word about a body that was put aside
@@ -122,10 +122,10 @@ def rest(took: float, came: int, *, behind: bool = False) -> float:
     `behind`: others had been waiting before it, too.
 
     >>> rest(0.0, 2), rest(0.09, 9), rest(0.09, 60), rest(0.5, 400), rest(0.09, 9, behind=True)
-    (0.15, 0.06, 0.18, 0.5, 0.0)
+    (0.15, 0.06, 0.27, 0.5, 0.0)
     """
     if came > RUSH * took > 0 and came > HANDFUL:
-        return min(2 * took, REST)
+        return min(3 * took, REST)
     return 0.0 if behind else max(0.0, GATHER - took)
 
 
