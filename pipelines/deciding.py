@@ -130,11 +130,12 @@ def _perform(step: Step, deploy: Deploy, now: datetime, *, undo: bool = False) -
 def in_time(act: Perform, deploy: Deploy, fact: Fact) -> Fact:
     """A late step gets one look more, for perhaps no worker was there; if it still goes on then, it has failed.
 
-    What was seen does not come with that: time that ran out accuses nobody.
+    It says what it still waited for. What a watch has seen does not come with it: time that ran out accuses nobody.
     """
     if not act.late or fact.kind is not Kind.OBSERVED:
         return fact
-    return failed(deploy, replace(fact, kind=Kind.STEP_FAILED, reason=act.late, watch=None))
+    why = f"{act.late}: {fact.reason}" if fact.reason and fact.watch is None else act.late
+    return failed(deploy, replace(fact, kind=Kind.STEP_FAILED, reason=why, watch=None))
 
 
 def failed(deploy: Deploy, fact: Fact) -> Fact:

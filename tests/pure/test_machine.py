@@ -118,7 +118,8 @@ def test_a_step_whose_time_is_over_is_looked_at_once_more() -> None:
     assert decide(deploy, (), NOON + 31 * SECOND) == late
 
     assert in_time(late, deploy, Fact(Kind.STEP_DONE)) == Fact(Kind.STEP_DONE)  # no worker was there to see it
-    assert in_time(late, deploy, Fact(Kind.OBSERVED, "not yet")) == Fact(Kind.STEP_FAILED, why)
+    waits = Fact(Kind.OBSERVED, "checkout-2-1 not up yet")
+    assert in_time(late, deploy, waits) == Fact(Kind.STEP_FAILED, f"{why}: checkout-2-1 not up yet")
 
 
 def test_a_late_step_of_the_way_back_is_tried_again() -> None:

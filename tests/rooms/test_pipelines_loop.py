@@ -385,7 +385,7 @@ def test_a_step_that_never_ends_is_given_up_at_its_deadline(house: House, reposi
 
     house.go()
 
-    assert house.page(second).row.reason == "weigh was not done within 30 s"
+    assert house.page(second).row.reason == "weigh was not done within 30 s: the proxy reloads"
     assert (house.serving(), house.running()) == ({1: 100.0}, {1: 4})
 
 
