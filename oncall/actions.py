@@ -19,12 +19,11 @@ from oncall.contention import until_through
 from oncall.incident import ENDED, Fact, Incident, Kind, State
 from oncall.machine import acknowledgement
 from oncall.moving import Mover
-from oncall.terms import Severity
+from oncall.terms import Severity, is_worse
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # of a snooze
 LONGEST_NOTE = 4000
 ROLES = ("commander", "scribe", "communications")
-_HOW_BAD = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Actions:
             intakestore.move_silences(session, number, into)
             mover = Mover(session, self.jobs, Answering(session, self.fallback))
             facts = [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")]
-            if _HOW_BAD.index(incident.severity) > _HOW_BAD.index(target.severity):
+            if is_worse(incident.severity, target.severity):
                 worse = f"#{number} is worse, and was merged into it"
                 facts.append(Fact(Kind.SEVERITY_CHANGED, by, worse, severity=incident.severity))
             if target.state is State.MUTED and silencing.covered(session, into, at) is None:

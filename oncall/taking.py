@@ -27,9 +27,9 @@ from oncall.sameness import Rules
 from oncall.signal import Action, Signal
 from oncall.silencing import Standing, standing
 from oncall.situating import Ahead
+from oncall.terms import is_worse
 from oncall.unwritten import Unwritten
 
-SEVERITIES = ("info", "warning", "error", "critical")  # from the least to the worst
 RULES = Rules()
 
 
@@ -162,8 +162,7 @@ class Taking:
         self.write()
         incident = self.mover.held(number)
         facts = [Fact(Kind.JOINED, reason=why, signal=said.key)]
-        worse = SEVERITIES.index(said.severity) > SEVERITIES.index(incident.severity)
-        if wakes or worse:
+        if wakes or is_worse(said.severity, incident.severity):
             facts.append(Fact(Kind.SEVERITY_CHANGED, reason="an alert that is worse joined", severity=said.severity))
         if incident.state is State.MUTED:  # what a silence covers joins nothing
             facts.append(Fact(Kind.UNMUTED, reason="an alert that no silence covers joined; it goes on at level 1"))

@@ -55,6 +55,12 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+def is_worse(one: Severity, other: Severity) -> bool:
+    """Does one hurt more than the other? They are named from the worst to the least."""
+    order = list(Severity)
+    return order.index(one) < order.index(other)
+
+
 class Urgency(StrEnum):
     """Whether somebody is woken for it. Low waits for the end of a person's quiet hours."""
 

@@ -3,10 +3,8 @@
 alice owns checkout, bob is on her team, carol is a stranger; admin may everything.
 """
 
-import atexit
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import uuid
@@ -30,6 +28,7 @@ from portal.app import create_app
 from portal.config import Config, environment
 from portal.services import Services
 from tests.conftest import with_tables
+from tests.folders import kept
 
 PASSWORD = "a long enough password"
 REPOSITORY = 1  # its number; there is one
@@ -187,7 +186,7 @@ def _opened(folder: Path, port: int, url: str, **more: Any) -> Iterator[Served]:
 @contextmanager
 def _home() -> Iterator[Path]:
     """Have the one folder in which every portal of this process finds its repository; an outer one waits aside."""
-    home, aside = _place() / "home", _place() / f"aside-{uuid.uuid4().hex}"
+    home, aside = kept("doors") / "home", kept("doors") / f"aside-{uuid.uuid4().hex}"
     if home.exists():
         home.rename(aside)
     home.mkdir()
@@ -200,16 +199,9 @@ def _home() -> Iterator[Path]:
 
 
 @cache
-def _place() -> Path:
-    folder = tempfile.mkdtemp(prefix="fullcycle-doors-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
-
-
-@cache
 def _founded() -> tuple[Path, Mapping[str, str]]:
     """Return a folder with a portal that has just begun, and everybody's key: to copy it is quick."""
-    folder = _place() / "founded"
+    folder = kept("doors") / "founded"
     config = Config(data=folder / "data")
     config.data.mkdir(parents=True)
     with _home() as home:

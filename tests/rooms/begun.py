@@ -3,14 +3,12 @@
 The database and the repository are copied, the mirror is made anew: it remembers of which repository it is one.
 """
 
-import atexit
 import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from sqlalchemy import select
 
 from ledger.events import EventRow
 from tests.conftest import NOON
+from tests.folders import kept
 
 if TYPE_CHECKING:
     from tests.rooms.deploying import House, Repository
@@ -46,7 +45,7 @@ KEPT: dict[tuple[type, str], Begun] = {}  # by the kind of house, and the file o
 
 
 def keep(house: "House", repository: "Repository", description: str, deploy: int) -> None:
-    folder = Path(tempfile.mkdtemp(dir=_place()))
+    folder = Path(tempfile.mkdtemp(dir=kept("begun")))
     _copy(_file(house), folder / "kept.db")
     shutil.copytree(repository.source, folder / "source")
     KEPT[type(house), description] = Begun(folder, house.target._notebook._text, house.now, deploy)
@@ -69,10 +68,3 @@ def _file(house: "House") -> Path:
 def _copy(one: Path, other: Path) -> None:
     with closing(sqlite3.connect(one)) as source, closing(sqlite3.connect(other)) as copy:
         source.backup(copy)
-
-
-@cache
-def _place() -> Path:
-    folder = tempfile.mkdtemp(prefix="fullcycle-begun-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
