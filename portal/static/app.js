@@ -39,16 +39,27 @@
   document.addEventListener("htmx:sse:after:connection", () => state(true));
   document.addEventListener("htmx:sse:after:message", () => { seen = now(); });
   document.addEventListener("htmx:sse:error", () => { if (!document.hidden) state(false); });
-  document.addEventListener("htmx:finally:request", (event) => {
-    const stream = document.getElementById("stream");
-    const answered = event.detail?.ctx?.response?.status;
-    if (event.target === stream && answered === 503) setTimeout(() => location.reload(), 60e3); // too many live pages
-  });
-  // An error page must not take the place of what was true; the stream says when to try again.
+  // An error page must not take the place of what was true.
   document.addEventListener("htmx:before:response", (event) => {
     const { ctx } = event.detail;
     if (ctx.sourceElement?.id === "main" && ctx.response.status >= 400 && ctx.response.status !== 401) event.preventDefault();
     else if (ctx.sourceElement?.id === "main") seen = now();
+  });
+  // What did not come is asked for again: perhaps nothing more happens that would ask for it.
+  let failed = 0;
+  document.addEventListener("htmx:finally:request", (event) => {
+    const stream = document.getElementById("stream");
+    const { id } = event.target;
+    const answered = event.detail.ctx.response?.status ?? 0; // 0: nothing came
+    if (!stream || (id !== "main" && id !== "stream")) return;
+    if (answered >= 200 && answered < 500 && answered !== 429) { failed = 0; return; }
+    failed += 1;
+    if (id === "stream" && !answered) state(false);
+    const again = id === "main"
+      ? () => htmx.trigger(stream, "changed")
+      : () => htmx.ajax("GET", stream.getAttribute("hx-sse:connect"), { source: stream });
+    const full = id === "stream" && answered === 503; // too many live pages
+    setTimeout(again, full ? 60e3 : Math.min(2 ** failed, 60) * 1000);
   });
 
   // Logs follow only while their reader is at the end.
