@@ -81,8 +81,7 @@ class Sender:
         with self.jobs.transaction() as tx:
             self.jobs.guard(tx, claim)
             begun = outbox.begin(tx, claim.key, now, most)
-            known = store.load_all(tx, {page.incident for page in begun})
-            wanted = [(page, known[page.incident]) for page in begun if self._is_wanted(tx, page, known, now)]
+            wanted = still_wanted(tx, begun, now, is_wanted)
             people = {page.person for page, _ in wanted}
             ways, here = planstore.ways(tx, people), catalog.query.present(tx, people)
         found: dict[Future[Outcome], Waiting] = {}
@@ -91,17 +90,6 @@ class Sender:
             act = self._attempt if page.person in here else left_out
             found[pool.submit(act, claim, page, incident, way, lost)] = page
         return found
-
-    def _is_wanted(self, session: Session, page: Waiting, known: Mapping[int, Incident], now: datetime) -> bool:
-        """Withdraw a page that nobody needs any more. One of an incident that nobody can read waits for a program."""
-        incident = known.get(page.incident)
-        if incident is None:
-            outbox.again(session, page.id, now + RETRY_MOST, "its incident cannot be read", repeated=False)
-            return False
-        if is_wanted(incident, page):
-            return True
-        outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
-        return False
 
     def _attempt(
         self, claim: Claim, page: Waiting, incident: Incident, way: Way | None, lost: Callable[[], bool]
@@ -204,6 +192,25 @@ def keep(
                         refused(mover, page, outcome, now)
 
     until_through(kept)
+
+
+def still_wanted(
+    session: Session, begun: Sequence[Waiting], now: datetime, wants: Callable[[Incident, Waiting], bool]
+) -> Sequence[tuple[Waiting, Incident]]:
+    """Withdraw what nobody needs any more; return the rest with its incidents.
+
+    What belongs to an incident that nobody can read waits for a program that can, and keeps nobody else waiting.
+    """
+    known, wanted = store.load_all(session, {page.incident for page in begun}), []
+    for page in begun:
+        incident = known.get(page.incident)
+        if incident is None:
+            outbox.again(session, page.id, now + RETRY_MOST, "its incident cannot be read", repeated=False)
+        elif wants(incident, page):
+            wanted.append((page, incident))
+        else:
+            outbox.end(session, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
+    return wanted
 
 
 def is_wanted(incident: Incident, page: Waiting) -> bool:

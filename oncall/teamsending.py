@@ -16,14 +16,14 @@ from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Error
 from ledger.jobs import Claim, Jobs
-from oncall import outbox, store, wording
+from oncall import outbox, wording
 from oncall.incident import Fact, Incident, Kind
 from oncall.moving import Mover
 from oncall.outbox import Waiting
 from oncall.pagerdutying import ACKNOWLEDGED, GRACE, PAGERDUTY, is_news, is_told
 from oncall.paging import ports
 from oncall.paging.ports import Outcome, Refused
-from oncall.sending import AT_ONCE, SOON, TRIES, Links, backoff, is_wanted, keep
+from oncall.sending import AT_ONCE, SOON, TRIES, Links, backoff, is_wanted, keep, still_wanted
 
 LATER = timedelta(seconds=1)  # for what must not overtake an attempt that is under way
 UNSET = timedelta(minutes=5)  # until a secret is looked for again
@@ -74,16 +74,11 @@ class TeamSender:
             if not begun:
                 self.jobs.finish(tx, claim, now, again_at=outbox.next_due(tx, PAGERDUTY))
                 return None
-            wanted = []
-            for page in begun:
-                incident = store.load(tx, page.incident)
-                if not (is_news if is_told(page) else is_wanted)(incident, page):
-                    outbox.end(tx, page.id, "withdrawn", f"the incident was {incident.state} by then", now)
-                elif is_told(page) and any(one.id != page.id and one.incident == page.incident for one in begun):
-                    outbox.again(tx, page.id, now + LATER, "after what is under way", repeated=False)
-                else:
-                    wanted.append((page, incident))
-        return wanted
+            wanted = still_wanted(tx, begun, now, _wants)
+            early = {page.id for page, _ in wanted if is_told(page) and _others(page, begun)}
+            for page_id in early:
+                outbox.again(tx, page_id, now + LATER, "after what is under way", repeated=False)
+        return [(page, incident) for page, incident in wanted if page.id not in early]
 
     def _attempt(self, begun: tuple[Waiting, Incident]) -> Outcome:
         page, incident = begun
@@ -141,3 +136,12 @@ class TeamSender:
     def _say(self, mover: Mover, page: Waiting, kind: Kind, why: str, now: datetime) -> None:
         fact = Fact(kind, reason=why, step=page.step, person=page.person, channel=page.channel)
         mover.happen(mover.held(page.incident), [fact], now)
+
+
+def _wants(incident: Incident, page: Waiting) -> bool:
+    return is_news(incident, page) if is_told(page) else is_wanted(incident, page)
+
+
+def _others(page: Waiting, begun: Sequence[Waiting]) -> bool:
+    """Is something else of its incident begun with it, which it must not overtake?"""
+    return any(one.id != page.id and one.incident == page.incident for one in begun)

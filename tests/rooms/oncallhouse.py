@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from ledger import events, inbox
 from ledger.db import Database
@@ -28,6 +28,7 @@ from oncall.paging.ports import Pager
 from oncall.planstore import ESCALATION, SCHEDULE
 from oncall.receiving import ALL, RECEIVE, Receiver
 from oncall.sending import Sender
+from oncall.tables import IncidentRow
 from tests import cataloging
 from tests.conftest import NOON
 
@@ -177,3 +178,9 @@ class House:
 
 def links(incident: int, person: str) -> tuple[str, str]:
     return f"http://portal/incidents/{incident}", f"http://portal/ack/{incident}"
+
+
+def spoil(house: House, number: int) -> None:
+    """Have an incident in the database that no program can read."""
+    with house.database.write() as session:
+        session.execute(update(IncidentRow).where(IncidentRow.id == number).values(told={"number": number}))

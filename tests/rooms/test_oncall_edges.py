@@ -18,10 +18,9 @@ from oncall.paging.memory import MemoryPager
 from oncall.plantables import ChannelRow, NoticeRow
 from oncall.reaching import VERIFY, Reaching
 from oncall.receiving import RECEIVE
-from oncall.tables import IncidentRow
 from oncall.terms import Severity
 from tests.conftest import NOON
-from tests.rooms.oncallhouse import ADA, BOB, EVE, PHONE, TEAM, House
+from tests.rooms.oncallhouse import ADA, BOB, EVE, PHONE, TEAM, House, spoil
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -35,11 +34,6 @@ def two(house: House) -> None:
     """Two incidents, of which the first needs nobody at night."""
     house.event("k1", severity="warning", component="a", summary="the disk fills", **{"class": "disk"})
     house.event("k2", severity="critical", component="b", summary="nobody can pay", **{"class": "payments"})
-
-
-def spoil(house: House, number: int) -> None:
-    with house.database.write() as session:
-        session.execute(update(IncidentRow).where(IncidentRow.id == number).values(told={"number": number}))
 
 
 def test_an_incident_that_cannot_be_read_keeps_nobody_elses_page_back(house: House) -> None:

@@ -17,7 +17,7 @@ from oncall.paging.pagerduty import Account, PagerDutyPager
 from oncall.teamsending import TeamPager, TeamSender
 from tests.conftest import NOON
 from tests.fakepagerduty import ROUTING_KEY, FakePagerDuty, cut, fake_pagerduty, status
-from tests.rooms.oncallhouse import ADA, BOB, EVE, TEAM, House, links
+from tests.rooms.oncallhouse import ADA, BOB, EVE, TEAM, House, links, spoil
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -221,6 +221,22 @@ def test_an_attempt_that_was_cut_off_is_made_again_and_is_still_one_alert(house:
     assert len(alert.events) == 2
     assert "(perhaps again)" in alert.events[1]["payload"]["summary"]
     assert house.theirs()[0].repeated
+
+
+def test_an_incident_that_cannot_be_read_keeps_no_other_back(house: Hospital, fake: FakePagerDuty) -> None:
+    house.event("k1", component="a", **{"class": "disk"})
+    house.event("k2", component="b", summary="nobody can pay", **{"class": "payments"})
+    while (claim := house.jobs.claim("worker", ["oncall.receive"], house.now)) is not None:
+        house.do(claim)
+    spoil(house, 1)
+    claim = house.jobs.claim("worker", [SEND], house.now)
+    while claim is not None and claim.key != PAGERDUTY:
+        claim = house.jobs.claim("worker", [SEND], house.now)
+    assert claim
+    house.do(claim)
+
+    assert [one.key for one in fake.alerts] == ["fullcycle-2"]
+    assert {one.incident: one.ending for one in house.theirs() + [*house.pages(2)]}
 
 
 def test_a_team_without_pagerduty_is_paged_as_ever(house: Hospital, fake: FakePagerDuty) -> None:
