@@ -7,12 +7,12 @@ socket at once. Only a new or changed public port needs a reload, and a reload l
 import csv
 import importlib.util
 import os
+import re
 import resource
 import shutil
 import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 from ledger.errors import Code, Error
 from production import balance, shell, sockets
@@ -24,6 +24,8 @@ NAME = "haproxy"
 RELOAD_SECONDS = 10.0
 MOST_CONNECTIONS = 10_000
 MOST_THREADS = 4
+
+_LOST = re.compile(r"\[ALERT\].*cannot bind socket \(Address already in use\) for \[.*:(\d+)\]")
 
 Doors = Callable[[], Sequence[Door]]
 
@@ -135,24 +137,34 @@ class Proxy:
         self._supervisor.put(NAME, spec, self._log)
         self._supervisor.stop([NAME])  # it may wait before its next try, with an older configuration
         until(lambda: not self._supervisor.alive([NAME]), RELOAD_SECONDS)
+        said = _size(self._log)
         self._supervisor.add([NAME])
-        self._await(doors)
+        self._await(doors, said)
 
     def _reload(self, doors: Sequence[Door]) -> None:
-        before = self._worker()
+        before, said = self._worker(), _size(self._log)
         self._supervisor.signal(NAME, "USR2")
-        self._await(doors, lambda: self._worker() not in ("", before))
+        self._await(doors, said, lambda: self._worker() not in ("", before))
 
-    def _await(self, doors: Sequence[Door], also: Callable[[], bool] = lambda: True) -> None:
+    def _await(self, doors: Sequence[Door], said: int, also: Callable[[], bool] = lambda: True) -> None:
+        """Wait until those doors are open; `said`: how long its log was before, so that only what is new counts."""
         names = {door.frontend for door in doors}
 
         def served() -> bool:
             return also() and names == self._frontends()
 
-        if not until(served, RELOAD_SECONDS):
-            last = _tail(self._log)
-            said = f"HAProxy does not take its configuration: {last}; see {self._log}"
-            raise Error(Code.UNAVAILABLE, said, permanent=False)
+        def settled() -> bool:
+            return served() or bool(_LOST.search(_since(self._log, said)))
+
+        until(settled, RELOAD_SECONDS)
+        if served():
+            return
+        new = _since(self._log, said)
+        if lost := _LOST.search(new):
+            why = f"port {lost[1]} was free a moment ago, and another program has it now"
+            raise Error(Code.UNAVAILABLE, why, new, permanent=False)
+        why = f"HAProxy does not take its configuration: {_alert(new)}; see {self._log}"
+        raise Error(Code.UNAVAILABLE, why, new, permanent=False)
 
     def _arrange(self, door: Door) -> None:
         """Add what is missing, weigh everything, and take what should not be there out of service."""
@@ -225,9 +237,21 @@ def _names(door: Door) -> Sequence[str]:
     return [one.name for one in door.servers]
 
 
-def _tail(log: Path) -> Any:
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _since(log: Path, said: int) -> str:
+    """Return what was written after the first `said` bytes; of a log that was begun anew, all."""
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        with log.open("rb") as file:
+            file.seek(said if said <= _size(log) else 0)
+            return file.read().decode(errors="replace")
     except OSError:
-        return "it wrote nothing"
-    return next((line for line in reversed(lines) if "ALERT" in line), lines[-1] if lines else "it wrote nothing")
+        return ""
+
+
+def _alert(new: str) -> str:
+    """Return the line that says why: the first alert, for those after it only follow from it."""
+    lines = new.splitlines()
+    return next((line for line in lines if "ALERT" in line), lines[-1] if lines else "it wrote nothing")

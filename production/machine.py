@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from ledger.errors import Error
+from ledger.errors import Code, Error
 from production import balance, sockets
 from production.balance import Door, Server
 from production.checkouts import Checkouts, last_lines
@@ -18,6 +18,7 @@ from production.store import Placed, Store, Wanted
 from production.supervise import Program, Supervisor, until
 
 INLINE_SECONDS = 1.0  # what is done within it is waited for; else the caller is told to ask again
+OPENINGS = 3  # tries to open a door, each at another port, before the caller is told
 HOPELESS = 2  # starts that ended at once, after which an instance is given up
 
 Guard = Callable[[], None]  # raises when somebody with a newer fence has been here
@@ -64,6 +65,21 @@ class Machine:
         guard()
         if refused := self._put([self._store.known(name)]):
             raise refused[0]
+
+    def open(self, name: str, asked: int | None, guard: Guard, elsewhere: int) -> None:
+        """Open the site's door. A port that was only found free, and was lost before it served, is found anew.
+
+        Two portals that begin at once look for the same ports; who has lost one looks `elsewhere`, where only we do.
+        """
+        for tries in range(OPENINGS):
+            self._store.publish(name, asked, partial(sockets.is_free, self._host), beyond=tries * elsewhere)
+            try:
+                return self.serve(name, guard)
+            except Error as error:
+                if error.code is not Code.UNAVAILABLE or tries + 1 == OPENINGS:
+                    raise
+                if not self._store.unpublish(name, asked):
+                    raise
 
     def serve(self, name: str, guard: Guard) -> None:
         """Have the public port open and the weights so. Needs no room on the disk if the port is open already."""

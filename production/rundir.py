@@ -21,8 +21,12 @@ def short_folder(folder: Path) -> Path:
 
 def own_first_port(folder: Path) -> int:
     """Return where a data folder's instances begin to look for ports: two portals that start at once look elsewhere."""
-    spread = int(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest(), 16) % 2700
-    return FIRST_PORT + spread
+    return FIRST_PORT + spread(folder)
+
+
+def spread(folder: Path) -> int:
+    """Return a number from 1 to 2700 that is probably no other data folder's."""
+    return int(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest(), 16) % 2700 + 1
 
 
 def own(run: Path) -> None:

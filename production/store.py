@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -96,12 +97,16 @@ class Store:
             instances = session.scalars(placed.order_by(InstanceRow.release, InstanceRow.number)).all()
         return [_as_wanted(row, [one for one in instances if one.site == row.name]) for row in sites]
 
-    def publish(self, name: str, asked: int | None, is_free: IsFree) -> int:
-        """Give the site its public port: the one asked for, the one it has, or the first free one."""
+    def publish(self, name: str, asked: int | None, is_free: IsFree, beyond: int = 0) -> int:
+        """Give the site its public port: the one asked for, the one it has, or the first free one.
+
+        `beyond`: how many ports are left out at first, by whoever has lost one to another that looks as we do.
+        """
         for _ in range(TRIES):
+            ports = chain(self._public[beyond:], self._public[:beyond])
             try:
                 with self._database.write() as session:
-                    return _publish(session, name, asked, filter(is_free, self._public))
+                    return _publish(session, name, asked, filter(is_free, ports))
             except IntegrityError:
                 continue
         raise Error(Code.UNAVAILABLE, f"no public port could be found for {name}; try again", permanent=False)

@@ -23,7 +23,7 @@ from production.machine import INLINE_SECONDS, Machine
 from production.masking import Mask
 from production.ports import Done, Failed, Instance, Pending, Progress, Release, Share, Site
 from production.refusals import in_words, refuse_command, refuse_folder, refuse_user
-from production.rundir import own_first_port, short_folder
+from production.rundir import own_first_port, short_folder, spread
 from production.secrets import Masking, Values, names_of, no_secrets, unmasked
 from production.settings import LocalSettings, written
 from production.store import FIRST_PUBLIC_PORT, Store
@@ -105,7 +105,7 @@ class LocalTarget:
 
             self._store.place(site.name, release, instances, launch, self._is_free)
             self._machine.run(site.name, guard)
-            self._open(site.name, settings.port, guard)
+            self._machine.open(site.name, settings.port, guard, elsewhere=spread(self._folder))
             return self._started(site, release, instances)
 
         return self._act(site, fence, act)
@@ -245,16 +245,6 @@ class LocalTarget:
         reason = Mask(self._supervisor.values(site.name))(progress.reason)
         log = self.masked(site, "\n".join(progress.log)).splitlines() if progress.log else ()
         return replace(progress, reason=reason, log=tuple(log))
-
-    def _open(self, name: str, asked: int | None, guard: Callable[[], None]) -> None:
-        """Open the site's door. A port that was only found free, and was lost before it served, is found anew."""
-        for last in (False, False, True):
-            self._store.publish(name, asked, self._is_free)
-            try:
-                return self._machine.serve(name, guard)
-            except Error as error:
-                if last or error.code is not Code.UNAVAILABLE or not self._store.unpublish(name, asked):
-                    raise
 
     def _started(self, site: Site, release: Release, count: int) -> Progress:
         def waiting() -> Sequence[Instance]:

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from ledger.clock import now
-from production import locks
+from production import locks, rundir, sockets
 from production.ports import Done, Failed, Pending, Release, Site
 from production.targets.local import LocalTarget
 from tests.promises import stage as stages
@@ -324,6 +324,28 @@ def test_a_port_that_was_only_found_free_and_is_lost_before_it_served_is_found_a
 
         assert get(stage, site)["release"] == 1
         assert stage.target.address(site) != f"http://127.0.0.1:{lost}"
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_port_that_is_lost_while_haproxy_takes_it_is_found_anew_elsewhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    for _ in range(others):  # then it is a reload that fails
+        stage.live(stage.site(), 1)
+    site, is_free = stage.site(), sockets.is_free
+    settled(lambda: stage.target.prepare(site, stage.release(1), 1))
+    store = target(stage)._store
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        lost = other.getsockname()[1]
+        monkeypatch.setattr(sockets, "is_free", lambda host, port: port == lost or is_free(host, port))
+        store.publish(site.name, lost, lambda _port: True)
+        stage.started(site, 1)
+        settled(lambda: stage.target.weigh(site, {1: 100}, 1))
+
+        assert get(stage, site)["release"] == 1
+        assert f":{lost}]" in (target(stage)._folder / "haproxy.log").read_text()
+    port = int((stage.target.address(site) or "").rpartition(":")[2])
+    assert port >= stages.FIRST_PUBLIC_PORT + rundir.spread(target(stage)._folder)
 
 
 def test_two_sites_cannot_have_one_public_port(stage: Stage) -> None:
