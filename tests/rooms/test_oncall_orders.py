@@ -25,9 +25,8 @@ def house(postgres_database: Database) -> House:
 
 @contextmanager
 def meeting(monkeypatch: pytest.MonkeyPatch, second: str) -> Iterator[None]:
-    """Let the thread called `second` hold an incident only when another thread holds one, or soon will have ended."""
-    hold, held, waits = store.hold, threading.Event(), threading.Event()
-    lock = getattr(store, "lock", None)
+    """Let the thread called `second` hold incidents only when another thread holds some, or soon will have ended."""
+    held, waits = threading.Event(), threading.Event()
 
     def late(act: Callable[..., Any]) -> Callable[..., Any]:
         def held_in_turn(session: Any, about: Any) -> Any:
@@ -35,16 +34,15 @@ def meeting(monkeypatch: pytest.MonkeyPatch, second: str) -> Iterator[None]:
                 waits.set()
                 held.wait(1)
                 return act(session, about)
-            waits.wait(PATIENCE)
+            assert waits.wait(PATIENCE), "nobody else holds an incident"
             found = act(session, about)
             held.set()
             return found
 
         return held_in_turn
 
-    monkeypatch.setattr(store, "hold", late(hold))
-    if lock is not None:
-        monkeypatch.setattr(store, "lock", late(lock))
+    for name in ("hold", "hold_all"):
+        monkeypatch.setattr(store, name, late(getattr(store, name)))
     yield
 
 
