@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from ledger.clock import Clock
 from ledger.db import Database
 from ledger.errors import Code, Error
@@ -48,9 +46,9 @@ class Actions:
         """End it. Its alerts end with it; one that is still sent opens a new incident later."""
         fact = Fact(Kind.RESOLVED, by, reason)
 
-        def after(session: Session, incident: Incident, at: datetime) -> None:
-            store.end_alerts_of(session, number, at)
-            silencing.end_with(session, number, at)
+        def after(mover: Mover, incident: Incident, at: datetime) -> None:
+            store.end_alerts_of(mover.session, number, at)
+            silencing.end_with(mover.session, number, at)
 
         return self._do(number, lambda incident: () if incident.state is State.RESOLVED else [fact], after)
 
@@ -96,13 +94,12 @@ class Actions:
         if number == into:
             raise Error(Code.INVALID, "An incident cannot be merged into itself; name another one.")
 
-        def after(session: Session, incident: Incident, at: datetime) -> None:
-            target = store.hold(session, into)
+        def after(mover: Mover, incident: Incident, at: datetime) -> None:
+            session, target = mover.session, mover.held(into)
             if target.state in ENDED:
                 raise Error(Code.CONFLICT, f"Incident {into} is {target.state}; merge into one that is open.")
             store.move_alerts(session, number, into)
             intakestore.move_silences(session, number, into)
-            mover = Mover(session, self.jobs, Answering(session, self.fallback))
             facts = [Fact(Kind.JOINED, by, f"#{number} was merged into it", signal=f"#{number}")]
             if is_worse(incident.severity, target.severity):
                 worse = f"#{number} is worse, and was merged into it"
@@ -124,21 +121,22 @@ class Actions:
         self,
         number: int,
         facts: Callable[[Incident], Sequence[Fact]],
-        after: Callable[[Session, Incident, datetime], None] = lambda session, incident, at: None,
+        after: Callable[[Mover, Incident, datetime], None] = lambda mover, incident, at: None,
         also: Collection[int] = (),
     ) -> Incident:
         """Let what somebody does happen, all of it or nothing; `also`: other incidents that it changes."""
 
         def once() -> Incident:
             with self.jobs.transaction() as tx:
+                mover = Mover(tx, self.jobs, Answering(tx, self.fallback))
                 if also:
-                    store.hold_all(tx, {number, *also})
-                incident, at = store.hold(tx, number), self.clock()
+                    mover.hold({number, *also})
+                incident, at = mover.held(number), self.clock()
                 happened = facts(incident)
                 if not happened:
                     return incident
-                moved = Mover(tx, self.jobs, Answering(tx, self.fallback)).happen(incident, happened, at)
-                after(tx, moved, at)
+                moved = mover.happen(incident, happened, at)
+                after(mover, moved, at)
                 return moved
 
         return until_through(once)

@@ -236,7 +236,7 @@ def test_an_incident_that_cannot_be_read_keeps_no_other_back(house: Hospital, fa
     house.do(claim)
 
     assert [one.key for one in fake.alerts] == ["fullcycle-2"]
-    assert {one.incident: one.ending for one in house.theirs() + [*house.pages(2)]}
+    assert {one.incident: one.ending for one in (*house.theirs(), *house.pages(2))}
 
 
 def test_a_team_without_pagerduty_is_paged_as_ever(house: Hospital, fake: FakePagerDuty) -> None:
