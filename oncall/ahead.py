@@ -3,38 +3,56 @@
 A schedule of office hours has no gap at night: somebody is wanted only when one of its rotations is open.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from oncall import coverage, restrictions
+from oncall import coverage, freedays, restrictions
 from oncall.answering import Answering
-from oncall.coverage import Finding, Rota, Trouble
+from oncall.coverage import Finding, Rota
+from oncall.freedays import Told
 from oncall.rotation import NEVER, Rotation
 from oncall.schedule import Schedule
 from oncall.spans import Span, clipped, merged
-from oncall.terms import PRIMARY
+from oncall.terms import PRIMARY, Shift
 
 
 def findings(answering: Answering, name: str, since: datetime, until: datetime) -> list[Finding]:
     """Return all that is wrong with a schedule between two moments, the earliest first."""
-    schedule = answering.schedule(name)
+    return all_findings(answering, [name], since, until)[name]
+
+
+def all_findings(
+    answering: Answering, names: Iterable[str], since: datetime, until: datetime
+) -> Mapping[str, list[Finding]]:
+    """Return the same of each of some schedules; asks once for all of them. One that nobody can read has no finding."""
+    shifts = {name: answering.shifts(name, since, until) for name in names}
+    people = sorted({shift.person for held in shifts.values() for shift in held if shift.person})
+    answering.reached(people)
+    told = freedays.told(answering, shifts, people)
+    return {name: _findings(answering, name, held, told, (since, until)) for name, held in shifts.items()}
+
+
+def _findings(answering: Answering, name: str, shifts: Sequence[Shift], told: Told, span: Span) -> list[Finding]:
+    schedule, (since, until) = answering.schedule(name), span
     if schedule is None:
         return []
-    shifts = answering.shifts(name, since, until)
-    known = answering.known
-    people = {person.ref: person.name for person in known.people.values()}
-    return coverage.findings(
+    known, people = answering.known, sorted({shift.person for shift in shifts if shift.person})
+    names = {person.ref: person.name for person in known.people.values()}
+    there = told.homes(name, answering.schedules[name][-1].team, schedule.zone, people)
+    found = coverage.findings(
         shifts,
         _wanted_roles(schedule),
         since,
         until,
-        answering.reached(sorted({shift.person for shift in shifts if shift.person})),
-        [ref for ref in people if ref not in known.gone],
+        answering.reached(people),
+        [ref for ref in names if ref not in known.gone],
         wanted=wanted(schedule, since, until),
         rotas=[rota for rotation in schedule.rotations for rota in _rotas(rotation, since, until)],
         zone=schedule.zone,
-        names=people,
+        names=names,
     )
+    booked = [(one.shift, one.name) for one in freedays.booked(coverage.within(shifts, since, until), there)]
+    return coverage.in_order([*found, *coverage.away(booked, schedule.zone, names)])
 
 
 def wanted(schedule: Schedule, since: datetime, until: datetime) -> Sequence[Span]:
@@ -60,7 +78,3 @@ def _rotas(rotation: Rotation, since: datetime, until: datetime) -> Iterable[Rot
         start, end = max(lineup.since, rotation.since), min(ends, rotation.until)
         if start < until and since < end:
             yield Rota(rotation.name, lineup.order, start, end)
-
-
-def gaps(found: Iterable[Finding]) -> list[Finding]:
-    return [one for one in found if one.kind is Trouble.GAP]

@@ -1,4 +1,4 @@
-"""What is wrong with shifts to come: gaps, double bookings, rotas of one, people out of reach or gone. Pure.
+"""What is wrong with shifts to come: gaps, double bookings, rotas of one, people out of reach, away or gone. Pure.
 
 Each thing found is a span, the people and a sentence that says what to do. Nothing here knows schedules or asks who can
 be reached; that and who is in the catalog are arguments. A shift of nobody covers nothing.
@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     ALONE = "alone"  # a rota of one person, or of nobody
     UNREACHABLE = "unreachable"  # on call, and no page would arrive
     LEFT = "left"  # on call, and not in the catalog any more
+    AWAY = "away"  # on call on a day that is free in that person's own calendar
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,34 @@ def absent(
     return found
 
 
+def away(booked: Iterable[tuple[Shift, str]], zone: ZoneInfo = ZULU, names: Mapping[str, str] = NAMES) -> list[Finding]:
+    """Return who is on call while away; `booked` are parts of shifts on one free day each, with the day's name."""
+    theirs: dict[str, list[tuple[Shift, str]]] = defaultdict(list)
+    for shift, name in booked:
+        theirs[shift.person].append((shift, name))
+    found = []
+    for person, taken in theirs.items():
+        for start, end in merged([(shift.start, shift.end) for shift, _ in taken]):
+            mine = [(shift.role, name) for shift, name in taken if start <= shift.start < end]
+            roles = listed(sorted({role for role, _ in mine}))
+            sentence = (
+                f"{called(person, names)} is on call {stretch(start, end, zone)} as {roles}, and is away by a calendar "
+                f"of that person's own ({_first(name for _, name in mine)}); ask somebody to cover"
+            )
+            found.append(Finding(Trouble.AWAY, start, end, roles, (person,), sentence))
+    return found
+
+
+def _first(names: Iterable[str]) -> str:
+    """Return the first of some names, and how many others there are.
+
+    >>> _first(["Christmas"]), _first(["Leave", "Leave"]), _first(["Christmas", "Boxing Day"])
+    ('Christmas', 'Leave', 'Christmas and another')
+    """
+    first, *others = dict.fromkeys(names)
+    return f"{first} and {'another' if len(others) == 1 else f'{len(others)} others'}" if others else first
+
+
 def within(shifts: Iterable[Shift], since: datetime, until: datetime) -> list[Shift]:
     """Return the shifts cut at the bounds."""
     cut = [replace(shift, start=max(shift.start, since), end=min(shift.end, until)) for shift in shifts]
@@ -180,6 +209,7 @@ def said(found: Sequence[Finding]) -> str:
     """
     words = {Trouble.GAP: "gap", Trouble.DOUBLE: "double booking", Trouble.ALONE: "rota of one"}
     words |= {Trouble.UNREACHABLE: "shift out of reach", Trouble.LEFT: "shift of somebody who left"}
+    words |= {Trouble.AWAY: "shift of somebody who is away"}
     counts = {kind: sum(finding.kind is kind for finding in found) for kind in Trouble}
     return listed([counted(number, words[kind]) for kind, number in counts.items() if number]) or "nothing is wrong"
 

@@ -60,14 +60,35 @@ class Homes:
         return self.own.get(person, self.everybody)
 
 
+@dataclass(frozen=True)
+class Told:
+    """What people, teams and schedules have said of where they live and when they are free."""
+
+    zones: Mapping[str, ZoneInfo]
+    calendars: Mapping[str, Free]
+
+    def homes(self, schedule: str, team: str, zone: ZoneInfo, people: Collection[str]) -> Homes:
+        """Return where the people of one schedule live."""
+        everybody = self.calendars.get(f"{SCHEDULE}{schedule}") or self.calendars.get(team) or {}
+        zones = {one: self.zones[one] for one in people if one in self.zones}
+        return Homes(zone, zones, everybody, {one: self.calendars[one] for one in people if one in self.calendars})
+
+
+def told(answering: Answering, schedules: Collection[str], people: Collection[str]) -> Told:
+    """Return what is known of some schedules and everybody in them. Two statements."""
+    teams = [_team(answering, one) for one in schedules]
+    found = calendars(answering.session, [*(f"{SCHEDULE}{one}" for one in schedules), *teams, *people])
+    return Told({ref: ZoneInfo(name) for ref, name in planstore.zones(answering.session, people).items()}, found)
+
+
 def homes(answering: Answering, schedule: str, zone: ZoneInfo, people: Collection[str]) -> Homes:
     """Return where the people of a schedule live, as far as they have said it. Two statements."""
-    session, versions = answering.session, answering.schedules.get(schedule, ())
-    team = versions[-1].team if versions else ""
-    found = calendars(session, [f"{SCHEDULE}{schedule}", team, *people])
-    zones = {ref: ZoneInfo(name) for ref, name in planstore.zones(session, people).items()}
-    everybody = found.get(f"{SCHEDULE}{schedule}") or found.get(team) or {}
-    return Homes(zone, zones, everybody, {one: found[one] for one in people if one in found})
+    return told(answering, [schedule], people).homes(schedule, _team(answering, schedule), zone, people)
+
+
+def _team(answering: Answering, schedule: str) -> str:
+    versions = answering.schedules.get(schedule, ())
+    return versions[-1].team if versions else ""
 
 
 def worked(shifts: Sequence[Shift], there: Homes) -> Iterator[Worked]:
@@ -84,6 +105,13 @@ def part(shift: Shift, day: date, there: Homes) -> Shift:
     """Return what of a shift lies on a day, where its person lives."""
     start, end = almanac.whole_day(day, there.zones.get(shift.person, there.zone))
     return replace(shift, start=max(shift.start, start), end=min(shift.end, end))
+
+
+def booked(shifts: Sequence[Shift], there: Homes) -> Iterator[Worked]:
+    """Yield each day on which somebody is on call and only she is free: a holiday of everybody somebody must work."""
+    for one in worked(shifts, there):
+        if one.day not in there.everybody:
+            yield replace(one, shift=part(one.shift, one.day, there))
 
 
 def calendars(session: Session, of: Collection[str]) -> Mapping[str, Free]:

@@ -1,4 +1,4 @@
-"""Announces what will be wrong within a week: gaps, rotas of one, people out of reach. Each is said once, to the team.
+"""Announces what will be wrong within a week: gaps, rotas of one, people out of reach or away. Each is said once.
 
 Looks further ahead than it announces, so that a gap without an end is not announced anew each day.
 """
@@ -17,7 +17,7 @@ from oncall.coverage import Finding, Trouble
 
 LOOKS = timedelta(days=28)
 KEY = "coverage"
-SAID = frozenset({Trouble.GAP, Trouble.ALONE, Trouble.UNREACHABLE, Trouble.LEFT})
+SAID = frozenset({Trouble.GAP, Trouble.ALONE, Trouble.UNREACHABLE, Trouble.LEFT, Trouble.AWAY})
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ def look(session: Session, jobs: Jobs, now: datetime, fallback: str = "") -> int
 def due(session: Session, now: datetime, fallback: str = "") -> list[Due]:
     """Return what is to be told now. Only reads."""
     answering, said = Answering(session, fallback), list(planstore.announced(session))
-    made = []
-    for name, versions in answering.schedules.items():
-        if not versions[-1].text:
-            continue
-        found = [one for one in ahead.findings(answering, name, now, now + LOOKS) if one.kind in SAID]
+    made, there = [], [name for name, versions in answering.schedules.items() if versions[-1].text]
+    for name, wrong in ahead.all_findings(answering, there, now, now + LOOKS).items():
+        found = [one for one in wrong if one.kind in SAID]
         fresh = coverage.to_announce(found, list(_before(said, name, found)), now)
-        people = [*answering.members(versions[-1].team), *(person for one in fresh for person in one.people)]
+        people = [
+            *answering.members(answering.schedules[name][-1].team),
+            *(person for one in fresh for person in one.people),
+        ]
         known = [person for person in dict.fromkeys(people) if person in answering.known.people]
         made += [Due(name, fresh, known)] if fresh else []
     return made

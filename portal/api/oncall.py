@@ -1,6 +1,6 @@
 """Who is on call over the API, now or then: of everything, a schedule, a service or a team; shifts, gaps to come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +8,9 @@ from apiflask import APIBlueprint
 from sqlalchemy.orm import Session
 
 from ledger.errors import Code, Error
-from oncall import coverage, planstore
+from oncall import ahead
 from oncall.answering import Answering, Answers
+from oncall.coverage import Finding
 from oncall.policy import Target
 from oncall.schedule import Schedule
 from oncall.terms import Shift, Urgency
@@ -151,37 +152,30 @@ def shifts(name: str, query_data: shapes.SpanQuery) -> Any:
 @bp.output(shapes.Findings)
 @bp.doc(responses=UNKNOWN)
 def gaps(query_data: shapes.GapsQuery) -> Any:
-    """What will be wrong: gaps, double bookings, and people on call whom no page would reach"""
+    """What will be wrong
+
+    Gaps, double bookings, rotas of one, and people on call whom no page would reach, who are away, or who have left.
+    """
     asked, now = query_data, asking.now()
     with auth.services().database.read() as session:
         if asked.schedule:
             duty.of_schedule(session, asked.schedule)
         answering = Answering(session, auth.services().oncall.fallback)
         there = [name for name, versions in answering.schedules.items() if versions[-1].text]
-        names = [asked.schedule] if asked.schedule else there
-        found = [one for name in names for one in _findings(session, answering, name, now, timedelta(days=asked.days))]
+        wrong = ahead.all_findings(
+            answering, [asked.schedule] if asked.schedule else there, now, now + timedelta(days=asked.days)
+        )
+    found = [_finding(name, one) for name, findings in wrong.items() for one in findings]
     return shapes.Findings(findings=sorted(found, key=lambda one: (one.start, one.schedule, one.role)))
 
 
-def _findings(
-    session: Session, answering: Answering, name: str, now: datetime, ahead: timedelta
-) -> Sequence[shapes.Finding]:
-    schedule, until = _schedule(answering, name), now + ahead
-    coming = answering.shifts(name, now, until)
-    people = {shift.person for shift in coming if shift.person}
-    rules = planstore.rules(session, people)
-    reachable = [person for person in people if any(one.verified for one in rules[person].channels)]
-    known, names = list(answering.known.people), _names(answering)
-    found = coverage.findings(coming, schedule.roles, now, until, reachable, known, zone=schedule.zone, names=names)
-    return [
-        shapes.Finding(
-            kind=one.kind,
-            schedule=name,
-            role=one.role,
-            start=one.start,
-            end=one.end,
-            people=list(one.people),
-            sentence=one.sentence,
-        )
-        for one in found
-    ]
+def _finding(schedule: str, one: Finding) -> shapes.Finding:
+    return shapes.Finding(
+        kind=one.kind,
+        schedule=schedule,
+        role=one.role,
+        start=one.start,
+        end=one.end,
+        people=list(one.people),
+        sentence=one.sentence,
+    )

@@ -114,7 +114,7 @@ class Shifts(Out):
 
 
 class Finding(Out):
-    kind: str = Field(description="gap, double, alone, unreachable or left")
+    kind: str = Field(description="gap, double, alone, unreachable, away or left")
     schedule: str
     role: str
     start: datetime

@@ -124,7 +124,7 @@ def schedule(name: str, since: str, until: str, role: str | None, as_json: bool)
 @click.option("--days", type=click.IntRange(1, 366), default=28, show_default=True)
 @json_option
 def gaps(name: str | None, days: int, as_json: bool) -> None:
-    """List gaps, double bookings and people whom no page would reach; exit 1 when there are any."""
+    """List gaps, double bookings, and people who are away or whom no page would reach; exit 1 when there are any."""
     told = connect().get("/oncall/gaps", schedule=name, days=days)
     found = [f"{one['schedule']}: {plain(one['sentence'])}" for one in told["findings"]]
     say(told, as_json, *(found or [f"Somebody is on call all the time, for the next {days} days."]))

@@ -28,7 +28,7 @@ bp = Blueprint("oncall", __name__)
 AHEAD = timedelta(days=28)
 MOST = 50  # lines on one page
 SHIFTS, NAMED = 6, 8
-MENDED = (Trouble.GAP, Trouble.LEFT, Trouble.ALONE)
+MENDED = (Trouble.GAP, Trouble.LEFT, Trouble.ALONE, Trouble.AWAY)
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,8 @@ def schedules_of(answering: Answering, asks: Person) -> list[str]:
 def _coming(answering: Answering, mine: Iterable[str]) -> list[Coming]:
     """Return what will be wrong with those schedules, the soonest first."""
     now = common.times().now
-    names = list(mine)
-    rotas = [schedule for one in names if (schedule := answering.schedule(one)) is not None]
-    answering.reached(sorted({person for one in rotas for rotation in one.rotations for person in rotation.people}))
-    found = [Coming(name, one) for name in names for one in ahead.findings(answering, name, now, now + AHEAD)]
+    wrong = ahead.all_findings(answering, mine, now, now + AHEAD)
+    found = [Coming(name, one) for name, findings in wrong.items() for one in findings]
     return sorted((one for one in found if one.finding.kind in MENDED), key=lambda one: one.finding.start)
 
 

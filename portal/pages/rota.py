@@ -11,6 +11,7 @@ from ledger.errors import Code, Error
 from oncall import ahead, board, fairwatch, freedays, overrides, planstore
 from oncall.answering import Answering
 from oncall.board import Holder
+from oncall.coverage import Finding, Trouble
 from oncall.schedule import Schedule
 from oncall.terms import Shift
 from pipelines import query as deploys
@@ -25,6 +26,7 @@ from portal.render import Times
 bp = Blueprint("rota", __name__)
 
 AHEAD = timedelta(days=28)  # gaps are shown for so long
+SHOWN = (Trouble.GAP, Trouble.AWAY)  # in a card of their own, with what can be done
 WEEKS, STEP = 5, 4  # in a month, and by how many it is turned
 LISTED, CHANGED = 14, 8
 FARTHEST = timedelta(days=800)
@@ -57,14 +59,15 @@ def show(name: str) -> str:
         shifts = _rows(answering, name, schedule, since, until)
         coming = _rows(answering, name, schedule, times.now, times.now + AHEAD)
         now = {role: board.holder(answering, name, role, times.now) for role in schedule.roles}
-        gaps = _gaps(answering, name, schedule, asks.user_ref)
+        wrong = ahead.findings(answering, name, times.now, times.now + AHEAD)
+        gaps = _gaps(answering, schedule, coming, wrong, asks.user_ref)
         fair = fairwatch.carried(answering, name, times.now)
         kept = planstore.overrides(session, name, times.now - timedelta(days=7))
         policy = next((one for one in answering.policies.values() if one.team == written.team), None)
         answers = answering.of_team(written.team, "")
         versions = len(planstore.versions(session, planstore.SCHEDULE, name))
         calendars = calendars_of(session, name, asks.actor)
-        troubles = [one for one in ahead.findings(answering, name, times.now, times.now + AHEAD) if one.kind != "gap"]
+        troubles = [one for one in wrong if one.kind not in SHOWN]
         there = freedays.homes(answering, name, times.zone, [one.person for one in coming if one.person])
         today = times.now.astimezone(times.zone).date()
         holidays = [one for one in freedays.worked(coming, there) if today <= one.day < today + AHEAD]
@@ -178,14 +181,14 @@ def _mine(shifts: Sequence[Shift], ref: str | None) -> list[Shift]:
     return [one for one in shifts if ref and one.person == ref][:3]
 
 
-def _gaps(answering: Answering, name: str, schedule: Schedule, me: str | None) -> list[Gap]:
-    """Return the gaps of the next weeks, and for each the two of the rota who can be reached and are free then."""
-    now = common.times().now
-    found = ahead.gaps(ahead.findings(answering, name, now, now + AHEAD))[:4]
+def _gaps(
+    answering: Answering, schedule: Schedule, shifts: Sequence[Shift], wrong: Sequence[Finding], me: str | None
+) -> list[Gap]:
+    """Return the first gaps, and for each the two of the rota who can be reached and are free then."""
+    found = [one for one in wrong if one.kind is Trouble.GAP][:4]
     if not found:
         return []
-    shifts = answering.shifts(name, now, now + AHEAD)
-    reached = answering.reached(fairwatch.in_rotation(schedule, now))
+    reached = answering.reached(fairwatch.in_rotation(schedule, common.times().now))
     made = []
     for one in found:
         busy = {shift.person for shift in shifts if shift.start < one.end and one.start < shift.end}

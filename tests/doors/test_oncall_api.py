@@ -100,8 +100,14 @@ def test_gaps_are_what_will_be_wrong(served: Served) -> None:
     )
     told = alice.get("/oncall/gaps", schedule="nights").json["findings"]
 
-    assert {one["kind"] for one in told} == {"gap"}
-    assert {one["role"] for one in told} == {"primary", "secondary"}
+    assert {(one["kind"], one["role"]) for one in told} == {("gap", "primary"), ("gap", "secondary"), ("alone", "main")}
+
+
+def test_a_schedule_of_office_hours_has_no_gap_at_night(served: Served) -> None:
+    alice, hours = served.as_("alice"), "restrictions: [{days: mon-fri, from: '09:00', to: '17:00'}]\n    starts:"
+    written = alice.put("/oncall/schedules/office", {"text": ROTA.replace("starts:", hours), "team": "payments"})
+    assert written.status_code == 200, written.json
+    assert alice.get("/oncall/gaps", schedule="office", days=14).json["findings"] == []
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

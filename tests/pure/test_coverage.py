@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oncall.coverage import Finding, Rota, Trouble, doubles_between, findings, said, to_announce
+from oncall.coverage import Finding, Rota, Trouble, away, doubles_between, findings, said, to_announce
 from oncall.spans import Span
 from oncall.terms import Kind, Shift, Source
 from tests.conftest import NOON
@@ -123,6 +123,21 @@ def test_who_cannot_be_reached_is_said_once_with_the_number_of_shifts() -> None:
 
 def test_who_has_left_is_not_also_said_to_be_out_of_reach() -> None:
     assert [finding.kind for finding in found([shift(CY, 0, 24)], reachable={ADA}, known={ADA})] == [Trouble.LEFT]
+
+
+def test_who_is_away_is_said_once_for_days_that_follow_one_another() -> None:
+    leave = [(shift(ADA, 12, 24), "Leave"), (shift(ADA, 24, 48, "secondary"), "Leave"), (shift(ADA, 96, 99), "Moving")]
+
+    first, second = away(leave, names={ADA: "Ada"})
+
+    assert (first.kind, first.role, first.people) == (Trouble.AWAY, "primary and secondary", (ADA,))
+    assert (first.start, first.end) == (NOON + 12 * HOUR, NOON + 48 * HOUR)
+    assert first.sentence == (
+        "Ada is on call Tue 3 Mar 00:00 to Wed 4 Mar 12:00 as primary and secondary, and is away by a calendar of "
+        "that person's own (Leave); ask somebody to cover"
+    )
+    assert second.start == NOON + 96 * HOUR
+    assert "(Moving)" in second.sentence
 
 
 def test_times_are_said_as_the_clocks_of_the_zone_show_them() -> None:

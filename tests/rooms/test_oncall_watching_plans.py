@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from catalog import query as catalog
 from ledger.db import Database
-from oncall import ahead, board, fairwatch, gapwatch, loadquery, notices, planstore
+from oncall import ahead, board, fairwatch, freedays, gapwatch, loadquery, notices, planstore
 from oncall.answering import Answering
+from oncall.coverage import Finding, Trouble
 from oncall.overrides import Override
 from oncall.planstore import SCHEDULE
 from oncall.planwatch import PlanWatcher
@@ -41,6 +43,17 @@ def leave_empty(house: House, start: timedelta, end: timedelta) -> None:
 def write(house: House, text: str) -> None:
     with house.database.write() as session:
         planstore.write(session, SCHEDULE, "payments", TEAM, text, house.now, ADA)
+
+
+def found(house: House, kind: Trouble) -> list[Finding]:
+    with house.database.read() as session:
+        wrong = ahead.findings(Answering(session), "payments", NOON, NOON + 14 * DAY)
+    return [one for one in wrong if one.kind is kind]
+
+
+def leave(*days: str) -> bytes:
+    events = [f"BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:{day}\r\nSUMMARY:Leave\r\nEND:VEVENT\r\n" for day in days]
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{''.join(events)}END:VCALENDAR\r\n".encode()
 
 
 # Gaps.
@@ -82,13 +95,47 @@ def test_a_rota_of_one_and_who_is_out_of_reach_are_told(house: House) -> None:
 
 def test_a_rota_of_office_hours_has_no_gap_at_night(house: House) -> None:
     write(house, OFFICE)
-    with house.database.read() as session:
-        found = ahead.findings(Answering(session), "payments", NOON, NOON + 14 * DAY)
-    assert ahead.gaps(found) == []
+    assert found(house, Trouble.GAP) == []
     leave_empty(house, DAY, DAY + 24 * HOUR)
+    assert [(one.start.hour, one.end.hour) for one in found(house, Trouble.GAP)] == [(12, 17), (9, 12)]
+
+
+def test_who_is_on_call_on_a_day_of_leave_is_told_with_the_team_and_whoever_works_a_holiday_of_all_is_not(
+    house: House,
+) -> None:
     with house.database.read() as session:
-        gaps = ahead.gaps(ahead.findings(Answering(session), "payments", NOON, NOON + 14 * DAY))
-    assert [(one.start.hour, one.end.hour) for one in gaps] == [(12, 17), (9, 12)]
+        held = {one.role: one.person for one in Answering(session).shifts("payments", NOON + DAY, NOON + DAY + HOUR)}
+    holder = held["primary"]
+    with house.database.write() as session:
+        freedays.put(session, holder, leave("20260303", "20260304"), holder, house.now)
+        freedays.put(session, TEAM, leave("20260305"), ADA, house.now)
+
+    away = found(house, Trouble.AWAY)
+    assert {(one.role, one.people, one.start, one.end) for one in away} == {
+        ("primary and secondary", (holder,), NOON.replace(day=3, hour=0), NOON.replace(day=5, hour=0))
+    }
+    watcher(house).gaps()
+    for person in (ADA, BOB, EVE):
+        (said,) = told(house, person)
+        assert said == (
+            "payments: 1 shift of somebody who is away within a week. "
+            f"{holder.rpartition('/')[2].title()} is on call Tue 3 Mar 00:00 to Thu 5 Mar 00:00 as primary and "
+            "secondary, and is away by a calendar of that person's own (Leave); ask somebody to cover."
+        )
+
+
+def test_all_schedules_are_looked_at_by_as_many_statements_as_one(house: House) -> None:
+    def asked(names: list[str]) -> int:
+        said: list[str] = []
+        with house.database.read() as session:
+            event.listen(session.connection(), "before_cursor_execute", lambda *about: said.append(about[2]))
+            ahead.all_findings(Answering(session), names, NOON, NOON + 14 * DAY)
+        return len(said)
+
+    with house.database.write() as session:
+        for number in range(5):
+            planstore.write(session, SCHEDULE, f"more-{number}", TEAM, ROTA, house.now, ADA)
+    assert asked(["payments"]) == asked(["payments", *(f"more-{number}" for number in range(5))])
 
 
 def test_nothing_is_written_where_nothing_is_wrong(house: House) -> None:
