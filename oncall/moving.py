@@ -76,10 +76,9 @@ class Mover:
         """Let facts happen to an incident and do what is due then. CONFLICT when one cannot."""
         after = incident
         for fact in facts:
-            after = apply(after, fact, at)
+            before, after = after, apply(after, fact, at)
             record(self.session, after, fact, at)
-            if fact.kind in pagerdutying.TELLS and (team := self._by_pagerduty(after, fact)):
-                pagerdutying.tell(self.session, self.send, after, fact, team, at)
+            self._tell_pagerduty(before, after, fact, at)
         if after == incident:
             return incident  # it is only told; whatever is due has a job already
         if incident.urgency is Urgency.LOW and after.urgency is Urgency.HIGH:
@@ -95,9 +94,11 @@ class Mover:
             after = store.save(self.session, before, after, at)
             self._held[after.number] = after
         for then, fact in carried.happened:
+            self._tell_pagerduty(incident, then, fact, at)
             for page in self._pages(then, fact, at):
                 if outbox.put(self.session, page):
                     self.send(page["kind"], page["due_at"])
+            incident = then
         if carried.until is not None:
             self.jobs.enqueue(self.session, ADVANCE, str(incident.number), carried.until)
         elif after.state in ENDED and before.state not in ENDED:
@@ -120,7 +121,7 @@ class Mover:
     def _pages(self, incident: Incident, fact: Fact, at: datetime) -> Iterator[Mapping[str, Any]]:
         """Yield what a fact puts into the outbox of an incident that is written."""
         first = at
-        if fact.kind is Kind.PAGED and (team := self._by_pagerduty(incident, fact)):
+        if pagerdutying.concerns(fact) and (team := self._by_pagerduty(incident)):
             yield pagerdutying.page(incident, fact, team, at)
             first = at + pagerdutying.GRACE
         for page in fact.pages:
@@ -163,9 +164,14 @@ class Mover:
     def _connected(self) -> Collection[str]:
         return planstore.with_pagerduty(self.session)
 
-    def _by_pagerduty(self, incident: Incident, fact: Fact) -> str:
-        """Return the team whose PagerDuty a fact concerns; empty: nobody's."""
-        if not pagerdutying.concerns(fact) or not self._connected:
+    def _tell_pagerduty(self, before: Incident, after: Incident, fact: Fact, at: datetime) -> None:
+        told = pagerdutying.news(before, after, fact)
+        if told and (team := self._by_pagerduty(after)):
+            pagerdutying.tell(self.session, self.send, before, told, team, at)
+
+    def _by_pagerduty(self, incident: Incident) -> str:
+        """Return the team whose PagerDuty pages for an incident; empty: nobody's."""
+        if not self._connected:
             return ""
         team = self._team(incident)
         return team if team in self._connected else ""

@@ -2,6 +2,9 @@
 
 It is tried first. The people's own pages are in the outbox at once, too, but due after a grace: when PagerDuty has
 taken it they are withdrawn, when it refuses they go out, and when nobody sends to PagerDuty at all they go out as well.
+
+Each time an incident begins at level 1 it is an alert of its own there, and the one before is resolved: to one that
+somebody has, or that has gone through all its levels, PagerDuty only adds a line and wakes nobody.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,12 +21,7 @@ from oncall.terms import Urgency
 PAGERDUTY = "pagerduty"  # the kind of its pages, their channel, and who acts where it says so itself
 GRACE = timedelta(seconds=60)  # that the people's own channels wait for PagerDuty
 ACKNOWLEDGED, RESOLVED = "acknowledged", "resolved"
-TELLS = {
-    Kind.ACKNOWLEDGED: ACKNOWLEDGED,
-    Kind.SNOOZED: ACKNOWLEDGED,  # it would go on paging
-    Kind.RESOLVED: RESOLVED,
-    Kind.MERGED: RESOLVED,
-}
+QUIET = ENDED | {State.SNOOZED, State.MUTED}  # while nobody shall be paged there either
 _TOLD = 1_000_000  # steps above are what PagerDuty is told, not pages
 
 Send = Callable[[str, datetime], None]
@@ -31,10 +29,17 @@ Send = Callable[[str, datetime], None]
 
 
 def concerns(fact: Fact) -> bool:
-    """Is it the page of a level, or news for who was paged? Whom somebody calls by name is called herself."""
-    if fact.kind is Kind.PAGED:
-        return fact.level > 0
-    return fact.kind in TELLS and not fact.by.startswith(PAGERDUTY)  # it said so itself
+    """Is it the page of a level? Whom somebody calls by name is called herself."""
+    return fact.kind is Kind.PAGED and fact.level > 0
+
+
+def news(before: Incident, after: Incident, fact: Fact) -> str:
+    """Return what PagerDuty is to be told of the alert that it had before a fact; empty: nothing."""
+    if before.state in QUIET or fact.by.startswith(PAGERDUTY):  # it knows, or has said so itself
+        return ""
+    if after.state in QUIET or after.run != before.run:
+        return RESOLVED
+    return ACKNOWLEDGED if fact.kind is Kind.ACKNOWLEDGED else ""
 
 
 def page(incident: Incident, fact: Fact, team: str, at: datetime) -> Mapping[str, Any]:
@@ -44,11 +49,11 @@ def page(incident: Incident, fact: Fact, team: str, at: datetime) -> Mapping[str
     return outbox.row(incident.number, *about, fact.loop, fact.level, priority)
 
 
-def tell(session: Session, send: Send, incident: Incident, fact: Fact, team: str, at: datetime) -> None:
-    """Have PagerDuty told what became of an incident that it may know."""
-    told = TELLS[fact.kind]
-    step = _TOLD + 2 * incident.version + (told == RESOLVED)
-    if outbox.put(session, outbox.row(incident.number, step, told, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at)):
+def tell(session: Session, send: Send, before: Incident, told: str, team: str, at: datetime) -> None:
+    """Have PagerDuty told what became of the alert that it may have had until now."""
+    step = _TOLD + 2 * before.version + (told == RESOLVED)
+    about = (step, told, team, PAGERDUTY, PAGERDUTY, PAGERDUTY, at)
+    if outbox.put(session, outbox.row(before.number, *about, loop=before.run)):
         send(PAGERDUTY, at)
 
 
@@ -58,7 +63,7 @@ def is_told(page: Waiting) -> bool:
 
 
 def is_news(incident: Incident, page: Waiting) -> bool:
-    """Shall PagerDuty still be told?"""
+    """Shall PagerDuty still be told? `page.loop` is the run of the incident whose alert it is about."""
     if page.because == RESOLVED:
-        return incident.state in ENDED
-    return incident.state in (State.ACKNOWLEDGED, State.SNOOZED)
+        return incident.state in QUIET or page.loop < incident.run
+    return incident.state is State.ACKNOWLEDGED and page.loop == incident.run

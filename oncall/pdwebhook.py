@@ -57,6 +57,8 @@ class Heard:
     note: str = ""
     url: str = ""
     event: str = ""  # as PagerDuty calls it
+    run: int | None = None  # of our incident, whose alert it is about; None where it is named only by `their_id`
+    is_echo: bool = False  # it was told so by an integration: by us, since the alert is ours
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -108,14 +110,18 @@ def signed(body: bytes, header: str, secrets: Sequence[str]) -> bool:
     return sum(hmac.compare_digest(one, other) for one in given for other in wanted) > 0
 
 
-def ours(key: Any, portal: str) -> int | None:
-    """Return the number in a key that our own pager has made.
+def ours(key: Any, portal: str) -> tuple[int, int] | None:
+    """Return the number and the run in a key that our own pager has made.
 
-    >>> ours("fullcycle-31", "fullcycle"), ours("somebody-31", "fullcycle"), ours(None, "fullcycle")
-    (31, None, None)
+    >>> ours("fullcycle-31", "fullcycle"), ours("fullcycle-31.2", "fullcycle"), ours("somebody-31", "fullcycle")
+    ((31, 0), (31, 2), None)
     """
-    name, _, number = str(key or "").rpartition("-")
-    return int(number) if name == portal and number.isascii() and number.isdigit() and len(number) < 12 else None
+    name, _, said = str(key or "").rpartition("-")
+    number, dot, run = said.partition(".")
+    parts = (number, run) if dot else (number,)
+    if name != portal or not all(one.isascii() and one.isdigit() and len(one) < 12 for one in parts):
+        return None
+    return int(number), int(run or 0)
 
 
 def _heard(event: Mapping[str, Any], delivery: str, portal: str) -> Heard:
@@ -123,12 +129,13 @@ def _heard(event: Mapping[str, Any], delivery: str, portal: str) -> Heard:
     data = event.get("data") or {}
     incident = data if data.get("type") in ("incident", "incident_reference") else data.get("incident") or {}
     agent = event.get("agent") or {}
+    number, run = ours(incident.get("incident_key"), portal) or (None, None)
     return Heard(
         delivery=delivery,
         event_id=_line(event["id"]),
         what=_what(kind),
         at=_moment(event["occurred_at"]),
-        incident=ours(incident.get("incident_key"), portal),
+        incident=number,
         their_id=_line(incident.get("id")),
         title=_line(incident.get("title") or incident.get("summary")),
         who=_line(agent.get("summary")),
@@ -137,6 +144,8 @@ def _heard(event: Mapping[str, Any], delivery: str, portal: str) -> Heard:
         note=shortened(plain(str(data.get("content") or data.get("message") or "")), _NOTE),
         url=_link(incident.get("html_url")),
         event=_line(kind),
+        run=run,
+        is_echo=str(agent.get("type") or "").endswith("integration_reference"),
     )
 
 

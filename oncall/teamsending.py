@@ -32,13 +32,13 @@ log = structlog.get_logger()
 
 
 class TeamPager(Protocol):
-    """What PagerDuty can do for a team."""
+    """What PagerDuty can do for a team. `run`: how often an incident has begun again; each is an alert of its own."""
 
-    def send(self, page: ports.Page) -> Outcome: ...
+    def send(self, page: ports.Page, run: int) -> Outcome: ...
 
-    def acknowledge(self, incident: int, by: str) -> Outcome: ...
+    def acknowledge(self, incident: int, run: int) -> Outcome: ...
 
-    def resolve(self, incident: int) -> Outcome: ...
+    def resolve(self, incident: int, run: int) -> Outcome: ...
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ class TeamSender:
         try:
             pager = self.pager_of(page.person)
             if page.because == ACKNOWLEDGED:
-                return pager.acknowledge(page.incident, " and ".join(incident.assigned))
+                return pager.acknowledge(page.incident, page.loop)
             if is_told(page):
-                return pager.resolve(page.incident)
-            return pager.send(self._message(page, incident))
+                return pager.resolve(page.incident, page.loop)
+            return pager.send(self._message(page, incident), incident.run)
         except Error as error:
             return Refused(error.message, UNSET)
         except Exception:  # a driver that breaks must not stop the others' pages

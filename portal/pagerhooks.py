@@ -31,6 +31,7 @@ SOURCE, THEIRS = "pagerduty.webhook", "pagerduty.incident"  # deliveries, and th
 LONGEST_ID = 200  # characters by which a delivery is remembered
 LIMITS, REFUSED_LIMITS = "3000 per minute", "60 per minute"
 CLOSED = "PagerDuty's webhooks are not connected here: [oncall] pagerduty_webhook_file has their secrets."
+DECIDES = (What.ACKNOWLEDGED, What.RESOLVED)
 SAID = {
     What.UNACKNOWLEDGED: "nobody has it at PagerDuty any more",
     What.ESCALATED: "PagerDuty has escalated it",
@@ -102,6 +103,10 @@ def act(services: Services, heard: Heard) -> str:
             return "It is about no incident of ours."
         person = _person(session, heard.who)
     by = person or f"{PAGERDUTY}:{slug(heard.who, 'somebody')}"
+    if heard.what in DECIDES and heard.is_echo:
+        return "Heard; it is what was told from here."
+    if heard.what in DECIDES and heard.run not in (None, incident.run):
+        return "Heard; that was before it began again."
     return _done(services, heard, incident.state, by, person is not None)
 
 

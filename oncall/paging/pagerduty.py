@@ -1,7 +1,7 @@
 """PagerDuty as the pager of a team, over the official client, whose faults end here. Used from the outbox only.
 
 The client sleeps and tries again by itself, for ever on a 429; here every call is one request, and what comes back
-says when to come again. An incident is one alert there, whatever step or loop pages: a second page is added to it.
+says when to come again. A run of an incident is one alert there, whatever step or loop pages: a second page is added.
 """
 
 import ipaddress
@@ -66,7 +66,7 @@ class PagerDutyPager:
     def limit(self) -> timedelta:
         return self._account.limit
 
-    def send(self, page: Page) -> Outcome:
+    def send(self, page: Page, run: int = 0) -> Outcome:
         said = message(page)
         links = [
             {"href": url, "text": text}
@@ -78,18 +78,18 @@ class PagerDutyPager:
             lambda client: client.trigger(
                 shortened(said.title, SUMMARY),
                 f"{self._account.portal} incident {page.incident}",
-                dedup_key=self.dedup_key(page.incident),
+                dedup_key=self.dedup_key(page.incident, run),
                 severity=str(page.severity),
                 custom_details=details,
                 links=links,
             )
         )
 
-    def acknowledge(self, incident: int, by: str) -> Outcome:
-        return self._told(lambda client: client.acknowledge(self.dedup_key(incident)))
+    def acknowledge(self, incident: int, run: int = 0) -> Outcome:
+        return self._told(lambda client: client.acknowledge(self.dedup_key(incident, run)))
 
-    def resolve(self, incident: int) -> Outcome:
-        return self._told(lambda client: client.resolve(self.dedup_key(incident)))
+    def resolve(self, incident: int, run: int = 0) -> Outcome:
+        return self._told(lambda client: client.resolve(self.dedup_key(incident, run)))
 
     def announce(self, change: Change) -> Outcome:
         outcome = self._told(
@@ -106,9 +106,9 @@ class PagerDutyPager:
             return Refused(f"{outcome.why}; the key of a rule set takes no changes, use a service's", permanent=True)
         return outcome
 
-    def dedup_key(self, incident: int) -> str:
-        """Return the key under which PagerDuty knows an incident."""
-        return f"{self._account.portal}-{incident}"
+    def dedup_key(self, incident: int, run: int = 0) -> str:
+        """Return the key under which PagerDuty knows an incident since it began for the `run`-th time again."""
+        return f"{self._account.portal}-{incident}{f'.{run}' if run else ''}"
 
     def _told(self, act: Callable[[pagerduty.EventsApiV2Client], Any]) -> Outcome:
         account = self._account

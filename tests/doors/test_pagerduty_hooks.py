@@ -34,10 +34,11 @@ class Hook:
     ) -> TestResponse:
         self.sent += 1
         said = json.loads(json.dumps(EVENTS[event]))
-        said["event"] |= {"id": more.get("event_id", f"01E{self.sent}"), "agent": {"summary": who, "id": "PU1"}}
+        agent = {"summary": who, "id": "PU1", "type": more.get("agent", "user_reference")}
+        said["event"] |= {"id": more.get("event_id", f"01E{self.sent}"), "agent": agent}
         about = said["event"]["data"]
         if about["type"] == "incident":
-            about |= {"incident_key": f"fullcycle-{number}", "id": f"PI{number}"}
+            about |= {"incident_key": f"fullcycle-{number}{more.get('run', '')}", "id": f"PI{number}"}
         else:  # a note names it only as PagerDuty does
             about["incident"] |= {"id": f"PI{number}"}
         body = json.dumps(said).encode()
@@ -109,6 +110,24 @@ def test_the_echo_of_what_we_have_told_changes_nothing(hook: Hook, number: int) 
     oncallhall.work(hook.served)
     assert hook.post("acknowledged", number, who="Events API").json["message"].startswith("Heard; that changes nothing")
     assert hook.incident(number)["incident"]["holder"] == ["user:default/bob"]
+
+
+def test_a_snooze_here_is_resolved_there_and_its_echo_does_not_end_it(hook: Hook, number: int) -> None:
+    snoozed = hook.served.as_("alice").post(f"/incidents/{number}/snooze", {"for": "1h"})
+    assert snoozed.status_code == 200, snoozed.json
+    oncallhall.work(hook.served)
+    alert = next(one for one in hook.fake.alerts if one.key == f"fullcycle-{number}")
+    assert alert.state == "resolved"
+
+    by_us = {"who": "Events API V2", "agent": "inbound_integration_reference"}
+    for event in ("acknowledged", "resolved"):
+        assert hook.post(event, number, **by_us).json["message"] == "Heard; it is what was told from here."
+    assert hook.incident(number)["incident"]["state"] == "snoozed"
+
+
+def test_what_is_late_and_about_an_earlier_alert_of_an_incident_ends_nothing(hook: Hook, number: int) -> None:
+    said = hook.post("resolved", number, run=".1").json["message"]
+    assert (said, hook.incident(number)["incident"]["state"]) == ("Heard; that was before it began again.", "open")
 
 
 @pytest.mark.parametrize("event", ["reassigned", "escalated", "annotated"])

@@ -15,7 +15,7 @@ from ledger import events, inbox
 from ledger.db import Database
 from ledger.jobs import Claim, SqlJobs
 from ledger.jobs_sql import JOBS
-from oncall import eventsapi, intakestore, outbox, planstore, store, understanding
+from oncall import eventsapi, intakestore, muting, outbox, planstore, store, understanding
 from oncall.actions import Actions
 from oncall.auditing import Auditor
 from oncall.eventsapi import Accepted
@@ -35,6 +35,7 @@ from tests.conftest import NOON
 PHONE = "memory"
 TEAM = "group:default/payments"
 CHECKOUT = "component:default/checkout"
+EVERYTHING, MINUTE = f"service={CHECKOUT}", timedelta(minutes=1)
 ADA, BOB, EVE = "user:default/ada", "user:default/bob", "user:default/eve"
 KEY = "k" * 32
 SOON = timedelta(milliseconds=1)
@@ -184,3 +185,14 @@ def spoil(house: House, number: int) -> None:
     """Have an incident in the database that no program can read."""
     with house.database.write() as session:
         session.execute(update(IncidentRow).where(IncidentRow.id == number).values(told={"number": number}))
+
+
+def silence(house: House, minutes: int, *matchers: str, since: int = 0, incident: int | None = None) -> int:
+    """Set one that ends so many minutes after noon, as the portal does: what is open is muted with it."""
+    values: dict[str, Any] = {"kind": "silence", "team": TEAM, "reason": "we move it", "by": EVE}
+    values |= {"matchers": list(matchers) or [EVERYTHING], "until_resolved": incident, "created_at": house.now}
+    times = {"start": max(house.now, NOON + since * MINUTE), "end": NOON + minutes * MINUTE}
+    with house.jobs.transaction() as tx:
+        number = intakestore.add_silence(tx, **values, **times)
+        muting.settle(tx, house.jobs, TEAM, house.now)
+    return number

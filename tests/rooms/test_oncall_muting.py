@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -17,26 +16,14 @@ from oncall.receiving import RECEIVE
 from oncall.tables import AlertRow
 from oncall.watching import Watcher
 from tests.conftest import NOON
-from tests.rooms.oncallhouse import ADA, BOB, CHECKOUT, EVE, TEAM, House
+from tests.rooms.oncallhouse import ADA, BOB, EVE, EVERYTHING, TEAM, House, silence
 
 MINUTE = timedelta(minutes=1)
-ALL = f"service={CHECKOUT}"
 
 
 @pytest.fixture
 def house(database: Database) -> House:
     return House(database).found()
-
-
-def silence(house: House, minutes: int, *matchers: str, since: int = 0, incident: int | None = None) -> int:
-    """Set one that ends so many minutes after noon, as the portal does: what is open is muted with it."""
-    values: dict[str, Any] = {"kind": "silence", "team": TEAM, "reason": "we move it", "by": EVE}
-    values |= {"matchers": list(matchers) or [ALL], "until_resolved": incident, "created_at": house.now}
-    times = {"start": max(house.now, NOON + since * MINUTE), "end": NOON + minutes * MINUTE}
-    with house.jobs.transaction() as tx:
-        number = intakestore.add_silence(tx, **values, **times)
-        muting.settle(tx, house.jobs, TEAM, house.now)
-    return number
 
 
 def watch(house: House) -> None:
@@ -181,7 +168,7 @@ def play(house: House, seed: int) -> Iterator[tuple[datetime, int]]:
                 house.event(f"k{dice.randrange(3)}", "resolve")
             case "silence":
                 minutes = int((house.now - NOON) / MINUTE) + dice.randrange(2, 40)
-                silence(house, minutes, f"host={dice.choice(HOSTS)}" if dice.random() < 0.6 else ALL)
+                silence(house, minutes, f"host={dice.choice(HOSTS)}" if dice.random() < 0.6 else EVERYTHING)
                 count += 1
             case "end" if count:
                 with house.jobs.transaction() as tx:

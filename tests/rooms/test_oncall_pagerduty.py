@@ -17,7 +17,7 @@ from oncall.paging.pagerduty import Account, PagerDutyPager
 from oncall.teamsending import TeamPager, TeamSender
 from tests.conftest import NOON
 from tests.fakepagerduty import ROUTING_KEY, FakePagerDuty, cut, fake_pagerduty, status
-from tests.rooms.oncallhouse import ADA, BOB, EVE, TEAM, House, links, spoil
+from tests.rooms.oncallhouse import ADA, BOB, EVE, TEAM, House, links, silence, spoil
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -193,7 +193,8 @@ def test_whom_somebody_names_is_called_herself(house: Hospital, fake: FakePagerD
     house.actions.reassign(1, ADA, EVE)
     house.work()
     assert house.rang(EVE) == 1
-    assert len(fake.alerts[0].events) == 1
+    assert [one["event_action"] for one in fake.alerts[0].events] == ["trigger", "resolve"]  # and nobody else is
+    assert len(fake.alerts) == 1
 
 
 def test_an_end_that_comes_before_the_page_was_sent_leaves_nothing_open_there(
@@ -221,6 +222,53 @@ def test_an_attempt_that_was_cut_off_is_made_again_and_is_still_one_alert(house:
     assert len(alert.events) == 2
     assert "(perhaps again)" in alert.events[1]["payload"]["summary"]
     assert house.theirs()[0].repeated
+
+
+def alerts(fake: FakePagerDuty) -> list[tuple[str, str]]:
+    return [(one.key, one.state) for one in fake.alerts]
+
+
+def test_a_snooze_is_quiet_there_too_and_when_it_is_over_somebody_is_woken_there(
+    house: Hospital, fake: FakePagerDuty
+) -> None:
+    house.event()
+    house.work()
+    house.actions.acknowledge(1, ADA)
+    house.work()
+    house.actions.snooze(1, ADA, NOON + 30 * MINUTE)
+    house.work()
+    assert alerts(fake) == [("fullcycle-1", "resolved")]
+
+    house.until(NOON + 31 * MINUTE)
+    assert alerts(fake) == [("fullcycle-1", "resolved"), ("fullcycle-1.1", "triggered")]  # a trigger of its own
+    house.actions.resolve(1, ADA)
+    house.work()
+    assert alerts(fake) == [("fullcycle-1", "resolved"), ("fullcycle-1.1", "resolved")]
+    assert fake.wrong == []
+
+
+def test_what_is_silenced_is_quiet_there_too_until_the_silence_ends(house: Hospital, fake: FakePagerDuty) -> None:
+    house.event()
+    house.work()
+    silence(house, 30)
+    house.work()
+    assert alerts(fake) == [("fullcycle-1", "resolved")]
+
+    house.until(NOON + 31 * MINUTE)
+    assert alerts(fake) == [("fullcycle-1", "resolved"), ("fullcycle-1.1", "triggered")]
+
+
+def test_what_somebody_had_and_handed_over_to_nobody_who_came_wakes_them_there_anew(
+    house: Hospital, fake: FakePagerDuty
+) -> None:
+    house.event()
+    house.work()
+    house.actions.acknowledge(1, ADA)
+    house.work()
+    assert alerts(fake) == [("fullcycle-1", "acknowledged")]
+    house.actions.reassign(1, ADA, EVE)
+    house.until(NOON + 20 * MINUTE)
+    assert alerts(fake) == [("fullcycle-1", "resolved"), ("fullcycle-1.1", "triggered")]
 
 
 def test_an_incident_that_cannot_be_read_keeps_no_other_back(house: Hospital, fake: FakePagerDuty) -> None:
