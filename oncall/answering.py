@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 import catalog.query
+from catalog import refs
 from catalog.brief import Described
 from catalog.groups import Directory
 from catalog.query import Service
@@ -92,7 +93,7 @@ class Answering:
             return self.of_team(service, "answers for what nobody else does")
         found = self._described(service)
         if found is None:
-            return self.of_team(self.fallback, f"{_short(service)} is not in the catalog")
+            return self.of_team(self.fallback, f"{refs.short(service) or 'it'} is not in the catalog")
         written = self._named(found)
         if written is not None:
             return self._followed(written, written.team or found.owner.ref, "its file names it")
@@ -100,7 +101,7 @@ class Answering:
         lost = f"; its file names {named}, which does not exist" if named else ""
         if not found.owner.people:
             nobody = f"there is nobody in {found.owner.title}" if found.owner.ref else "it has no owner in the catalog"
-            return self.of_team(self.fallback, f"{_short(service)}: {nobody}{lost}")
+            return self.of_team(self.fallback, f"{refs.short(service) or 'it'}: {nobody}{lost}")
         return self.of_team(found.owner.ref, f"owns {found.name}{lost}")
 
     def _described(self, ref: str) -> Described | None:
@@ -275,7 +276,3 @@ def _policy(text: str, name: str) -> Policy | None:
     if found is None:
         log.error("an escalation cannot be read any more", escalation=name)
     return found
-
-
-def _short(ref: str) -> str:
-    return ref.rpartition("/")[2] or "it"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from catalog.refs import short
 from oncall.incident import ENDED, Fact, Incident, Kind, Page, State
 from oncall.machine import apply
 from oncall.policy import Strategy, Target, person
@@ -215,11 +216,6 @@ def _why_exhausted(incident: Incident) -> str:
     if _nobody(incident):
         return f"unacknowledged, exhausted: nobody at any of {of_levels} can be reached"
     return f"unacknowledged, exhausted: nobody came in {rounds} round" + "s" * (rounds != 1) + f" of {of_levels}"
-
-
-def short(ref: str) -> str:
-    """Return a person's short name: `ada`."""
-    return ref.rpartition("/")[2]
 
 
 def is_wanted(incident: Incident, page: Page) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from catalog import refs
 from catalog.places import did_you_mean
 from ledger.errors import Code, Error
 from oncall import bounds, patterns
@@ -157,12 +158,10 @@ def all_muted(alerts: Collection[tuple[Signal, str]], silences: Sequence[Silence
     if not found:
         return None
     numbers = {number for one in found for number in one.silences}
-    why = [f"{one.kind} {one.number} of {_short(one.owner)}: {one.reason}" for one in silences if one.number in numbers]
+    why = [
+        f"{one.kind} {one.number} of {refs.short(one.owner)}: {one.reason}" for one in silences if one.number in numbers
+    ]
     return Mute("; ".join(why), min(one.until for one in found), tuple(sorted(numbers)))
-
-
-def _short(owner: str) -> str:
-    return owner.rpartition("/")[2]
 
 
 def named(reason: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The sentences that people read in pages: why this person, why now. Pure."""
 
+from catalog.refs import short
 from oncall.incident import Incident, Kind
 from oncall.silences import ENDED
 
@@ -37,8 +38,3 @@ def _as(target: str) -> str:
     if target.startswith("everybody in "):
         return f"in {short(target)}"
     return f"on call for {short(target)}" if ":" in target else target.replace("/", " ")
-
-
-def short(ref: str) -> str:
-    """Return the name alone: `checkout` of `component:default/checkout`."""
-    return ref.rpartition("/")[2]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from catalog.refs import short
 from oncall import policyfile
 from oncall.deciding import Nothing, Record, Wait, decide
-from oncall.escalation import OnCall, short
+from oncall.escalation import OnCall
 from oncall.incident import Fact, Incident, Kind, Opening, State
 from oncall.machine import acknowledgement, apply
 from oncall.policy import MINUTE, Level, Policy, Strategy, Target
