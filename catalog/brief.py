@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from catalog import around, ownership
@@ -19,6 +19,9 @@ from catalog.tables import SEARCH, EntityRow
 _SAID = (EntityRow.owner_text, EntityRow.owner_ref, EntityRow.owner_source, EntityRow.owner_line)
 _ABOUT = (EntityRow.id, EntityRow.ref, EntityRow.name, EntityRow.title, EntityRow.description)
 _KEPT = or_(EntityRow.stale_since.is_not(None), EntityRow.removed_at.is_not(None))
+_DEPLOYS = exists().where(  # its file says anything below `spec.deploy`
+    SEARCH.c.entity_id == EntityRow.id, SEARCH.c.key >= "spec.deploy.", SEARCH.c.key < "spec.deploy/"
+)
 _PLACE = (EntityRow.owner_column, EntityRow.part_of, EntityRow.path)
 
 
@@ -55,28 +58,31 @@ class Brief:
 
 def briefs(session: Session, known: Directory, refs: Collection[str] | None = None) -> list[Brief]:
     """Return every component by name, or some, with the escalation that each names; `known`: the whole directory."""
-    return _briefs(session, known, _escalations(session, refs), frozenset(), refs)
+    return _briefs(session, known, _escalations(session, refs), false(), refs)
 
 
 def listed(session: Session, known: Directory) -> list[Brief]:
     """Return every component by name, and whether it is deployed."""
-    return _briefs(session, known, {}, _deploying(session), None)
+    return _briefs(session, known, {}, _DEPLOYS, None)
 
 
 def _briefs(
-    session: Session, known: Directory, named: Mapping[int, str], going: Collection[int], refs: Collection[str] | None
+    session: Session,
+    known: Directory,
+    named: Mapping[int, str],
+    deploys: ColumnElement[bool],
+    refs: Collection[str] | None,
 ) -> list[Brief]:
-    query: Any = select(*_ABOUT, _KEPT, *_SAID, *_PLACE).where(EntityRow.kind == "component")
+    query: Any = select(*_ABOUT, deploys, _KEPT, *_SAID, *_PLACE).where(EntityRow.kind == "component")
     query = query if refs is None else query.where(EntityRow.ref.in_(refs))
     owners: dict[tuple[str | None, ...], Owner] = {}
     found = []
     for row in session.execute(query.order_by(EntityRow.name, EntityRow.ref)):
-        number, ref, name, title, description, is_kept, text, owner_ref, source, _, _, part_of, path = row
+        number, ref, name, title, description, goes, is_kept, text, owner_ref, source, _, _, part_of, path = row
         # Whoever names an owner has the one that everybody has who names the same; what is inherited has its own way.
         key = (text, owner_ref, source or path, ref if part_of else "")
         owner = owners.get(key) or owners.setdefault(key, ownership.owner_of(around.claim(row), known))
-        said = named.get(number, ""), number in going
-        found.append(Brief(ref, name, title, description, owner, *said, is_kept))
+        found.append(Brief(ref, name, title, description, owner, named.get(number, ""), bool(goes), is_kept))
     return found
 
 
@@ -86,12 +92,6 @@ def _escalations(session: Session, refs: Collection[str] | None) -> Mapping[int,
     query = select(EntityRow.id, EntityRow.document).where(EntityRow.id.in_(naming))
     rows = session.execute(query if refs is None else query.where(EntityRow.ref.in_(refs)))
     return {number: escalation_of(json.loads(document)) for number, document in rows}
-
-
-def _deploying(session: Session) -> Collection[int]:
-    """Return the entities whose file says anything below `spec.deploy`."""
-    below = (SEARCH.c.key >= "spec.deploy.", SEARCH.c.key < "spec.deploy/")  # the sign after the dot
-    return frozenset(session.scalars(select(SEARCH.c.entity_id).where(*below).distinct()))
 
 
 def escalation_of(document: Mapping[str, Any]) -> str:

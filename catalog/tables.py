@@ -104,10 +104,11 @@ class RelationRow(Base):
 SEARCH = Table(
     "catalog_search",
     Base.metadata,
-    Column("entity_id", BigId, ForeignKey("catalog_entities.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("entity_id", BigId, ForeignKey("catalog_entities.id", ondelete="CASCADE"), nullable=False),
     Column("key", WORD, nullable=False),
     Column("value", WORD),
     Column("said", String(200)),
+    Index("ix_catalog_search_entity_id_key", "entity_id", "key"),
     Index("ix_catalog_search_key_value_entity_id_said", "key", "value", "entity_id", "said"),  # answers by itself
 )
 
