@@ -1,7 +1,7 @@
 """What pages, the API and the terminal show of deploys: frozen values, read in a fixed small number of queries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +78,11 @@ class Page:
         return next((index for index, other in enumerate(self.queue) if other.id == self.row.id), None)
 
 
-_COLUMNS = (
+_COLUMNS = (  # what its word comes from, and then as the other fields of Row
+    DeployRow.state,
+    DeployRow.ending,
+    DeployRow.doing,
+    LiveRow.deploy_id,
     DeployRow.id,
     DeployRow.service,
     DeployRow.environment,
@@ -87,10 +91,7 @@ _COLUMNS = (
     DeployRow.revision,
     DeployRow.subject,
     DeployRow.base,
-    DeployRow.state,
-    DeployRow.doing,
     DeployRow.reason,
-    DeployRow.ending,
     DeployRow.actor,
     DeployRow.note,
     DeployRow.requested_at,
@@ -103,6 +104,7 @@ _COLUMNS = (
     DeployRow.version,
 )
 
+_WORD = [one.name for one in fields(Row)].index("word")
 TRIED = ("good", "bad")  # how trials end
 HISTORY = 100  # healthy deploys that are looked through for a way back
 
@@ -125,7 +127,7 @@ _SERVES = (  # as the fields of Live
     LiveRow.since,
 )
 _LIVE = and_(LiveRow.service == DeployRow.service, LiveRow.environment == DeployRow.environment)
-_LISTED = select(*_COLUMNS, LiveRow.deploy_id.label("live")).outerjoin(LiveRow, _LIVE)
+_LISTED = select(*_COLUMNS).outerjoin(LiveRow, _LIVE)
 
 
 def deploys(
@@ -276,11 +278,9 @@ def _rows(
     """Return the deploys for which all of that holds, newest first unless another order goes before."""
     query = _LISTED.where(*where).order_by(*order, DeployRow.id.desc())
     found = []
-    for one in session.execute(query if limit is None else query.limit(limit)):
-        told = one._asdict()
-        state, ending, live_id = told.pop("state"), told.pop("ending"), told.pop("live")
-        baking = told.pop("doing") == StepKind.BAKE
-        found.append(Row(word=word(state, ending, live_id == told["id"], baking), **told))
+    for state, ending, doing, live_id, *told in session.execute(query if limit is None else query.limit(limit)):
+        told.insert(_WORD, word(state, ending, live_id == told[0], doing == StepKind.BAKE))
+        found.append(Row(*told))
     return found
 
 
