@@ -36,7 +36,7 @@ class TeamPager(Protocol):
 
     def send(self, page: ports.Page, run: int) -> Outcome: ...
 
-    def acknowledge(self, incident: int, run: int) -> Outcome: ...
+    def acknowledge(self, incident: int, by: str, run: int) -> Outcome: ...
 
     def resolve(self, incident: int, run: int) -> Outcome: ...
 
@@ -85,7 +85,7 @@ class TeamSender:
         try:
             pager = self.pager_of(page.person)
             if page.because == ACKNOWLEDGED:
-                return pager.acknowledge(page.incident, page.loop)
+                return pager.acknowledge(page.incident, " and ".join(incident.assigned), page.loop)
             if is_told(page):
                 return pager.resolve(page.incident, page.loop)
             return pager.send(self._message(page, incident), incident.run)

@@ -85,7 +85,7 @@ class PagerDutyPager:
             )
         )
 
-    def acknowledge(self, incident: int, run: int = 0) -> Outcome:
+    def acknowledge(self, incident: int, by: str, run: int = 0) -> Outcome:
         return self._told(lambda client: client.acknowledge(self.dedup_key(incident, run)))
 
     def resolve(self, incident: int, run: int = 0) -> Outcome:

@@ -237,10 +237,10 @@ def test_who_keeps_state_hears_of_ack_and_end_in_any_order(stage: Stage, inciden
 
     outcomes = [
         stage.pager.resolve(incident),
-        stage.pager.acknowledge(incident),
+        stage.pager.acknowledge(incident, "user:default/bob"),
         stage.pager.send(stage.page(incident)),
-        stage.pager.acknowledge(incident),
-        stage.pager.acknowledge(incident),
+        stage.pager.acknowledge(incident, ADA),
+        stage.pager.acknowledge(incident, ADA),
         stage.pager.resolve(incident),
         stage.pager.resolve(incident),
     ]
@@ -254,5 +254,5 @@ def test_trouble_while_telling_of_an_ack_is_an_answer_too(stage: Stage, incident
     if isinstance(stage.pager.send(stage.page(incident)), Delivered) and "302" in stage.troubles:
         for kind in ("half", "cut", "500", "503", "429", "401"):
             stage.troubles[kind]()
-            assert isinstance(stage.pager.acknowledge(incident), Refused)
+            assert isinstance(stage.pager.acknowledge(incident, ADA), Refused)
             assert isinstance(stage.pager.resolve(incident), Refused)
