@@ -5,6 +5,7 @@ A schedule of office hours has no gap at night: somebody is wanted only when one
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from oncall import coverage, freedays, restrictions
 from oncall.answering import Answering
@@ -16,26 +17,31 @@ from oncall.spans import Span, clipped, merged
 from oncall.terms import PRIMARY, Shift
 
 
-def findings(answering: Answering, name: str, since: datetime, until: datetime) -> list[Finding]:
-    """Return all that is wrong with a schedule between two moments, the earliest first."""
-    return all_findings(answering, [name], since, until)[name]
+def findings(
+    answering: Answering, name: str, since: datetime, until: datetime, zone: ZoneInfo | None = None
+) -> list[Finding]:
+    """Return all that is wrong with a schedule between two moments, the earliest first; said in `zone`, or its own."""
+    return all_findings(answering, [name], since, until, zone)[name]
 
 
 def all_findings(
-    answering: Answering, names: Iterable[str], since: datetime, until: datetime
+    answering: Answering, names: Iterable[str], since: datetime, until: datetime, zone: ZoneInfo | None = None
 ) -> Mapping[str, list[Finding]]:
     """Return the same of each of some schedules; asks once for all of them. One that nobody can read has no finding."""
     shifts = {name: answering.shifts(name, since, until) for name in names}
     people = sorted({shift.person for held in shifts.values() for shift in held if shift.person})
     answering.reached(people)
     told = freedays.told(answering, shifts, people)
-    return {name: _findings(answering, name, held, told, (since, until)) for name, held in shifts.items()}
+    return {name: _findings(answering, name, held, told, (since, until), zone) for name, held in shifts.items()}
 
 
-def _findings(answering: Answering, name: str, shifts: Sequence[Shift], told: Told, span: Span) -> list[Finding]:
+def _findings(
+    answering: Answering, name: str, shifts: Sequence[Shift], told: Told, span: Span, zone: ZoneInfo | None
+) -> list[Finding]:
     schedule, (since, until) = answering.schedule(name), span
     if schedule is None:
         return []
+    zone = zone or schedule.zone
     known, people = answering.known, sorted({shift.person for shift in shifts if shift.person})
     names = {person.ref: person.name for person in known.people.values()}
     there = told.homes(name, answering.schedules[name][-1].team, schedule.zone, people)
@@ -48,11 +54,11 @@ def _findings(answering: Answering, name: str, shifts: Sequence[Shift], told: To
         [ref for ref in names if ref not in known.gone],
         wanted=wanted(schedule, since, until),
         rotas=[rota for rotation in schedule.rotations for rota in _rotas(rotation, since, until)],
-        zone=schedule.zone,
+        zone=zone,
         names=names,
     )
     booked = [(one.shift, one.name) for one in freedays.booked(coverage.within(shifts, since, until), there)]
-    return coverage.in_order([*found, *coverage.away(booked, schedule.zone, names)])
+    return coverage.in_order([*found, *coverage.away(booked, zone, names)])
 
 
 def wanted(schedule: Schedule, since: datetime, until: datetime) -> Sequence[Span]:

@@ -172,9 +172,10 @@ def away(booked: Iterable[tuple[Shift, str]], zone: ZoneInfo = ZULU, names: Mapp
         for start, end in merged([(shift.start, shift.end) for shift, _ in taken]):
             mine = [(shift.role, name) for shift, name in taken if start <= shift.start < end]
             roles = listed(sorted({role for role, _ in mine}))
+            why = _first(name for _, name in mine)
             sentence = (
-                f"{called(person, names)} is on call {stretch(start, end, zone)} as {roles}, and is away by a calendar "
-                f"of that person's own ({_first(name for _, name in mine)}); ask somebody to cover"
+                f"{called(person, names)} is {roles} {stretch(start, end, zone)}, but away by their own calendar "
+                f"({why}); ask somebody to cover"
             )
             found.append(Finding(Trouble.AWAY, start, end, roles, (person,), sentence))
     return found

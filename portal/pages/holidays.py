@@ -18,6 +18,7 @@ from portal import auth, holidaying, oncalltelling
 from portal.pages import common
 from portal.pages.rotashared import moment, speak
 from portal.permissions import Person
+from portal.render import counted
 
 bp = Blueprint("holidays", __name__)
 
@@ -69,7 +70,7 @@ def change() -> Response | tuple[str, int]:
                 if not data:
                     raise Error(Code.INVALID, "Choose a file: public holidays as iCal (.ics).")
                 days = freedays.put(session, said, data, actor, services.clock())
-                common.done(f"{len(days)} free days are kept.")
+                common.done(f"Kept: {counted(len(days), 'free day')}.")
     except Error as error:
         if error.code not in (Code.INVALID, Code.CONFLICT):
             raise

@@ -115,8 +115,8 @@ def schedules_of(answering: Answering, asks: Person) -> list[str]:
 
 def _coming(answering: Answering, mine: Iterable[str]) -> list[Coming]:
     """Return what will be wrong with those schedules, the soonest first."""
-    now = common.times().now
-    wrong = ahead.all_findings(answering, mine, now, now + AHEAD)
+    times = common.times()
+    wrong = ahead.all_findings(answering, mine, times.now, times.now + AHEAD, times.zone)
     found = [Coming(name, one) for name, findings in wrong.items() for one in findings]
     return sorted((one for one in found if one.finding.kind in MENDED), key=lambda one: one.finding.start)
 

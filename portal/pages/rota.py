@@ -59,7 +59,7 @@ def show(name: str) -> str:
         shifts = _rows(answering, name, schedule, since, until)
         coming = _rows(answering, name, schedule, times.now, times.now + AHEAD)
         now = {role: board.holder(answering, name, role, times.now) for role in schedule.roles}
-        wrong = ahead.findings(answering, name, times.now, times.now + AHEAD)
+        wrong = ahead.findings(answering, name, times.now, times.now + AHEAD, times.zone)
         gaps = _gaps(answering, schedule, coming, wrong, asks.user_ref)
         fair = fairwatch.carried(answering, name, times.now)
         kept = planstore.overrides(session, name, times.now - timedelta(days=7))

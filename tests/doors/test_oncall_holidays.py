@@ -98,3 +98,14 @@ def test_what_cannot_be_kept_is_refused_with_a_sentence(
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCallServed]:
     with oncall_portal(tmp_path_factory.mktemp("refusing")) as made:
         yield made
+
+
+def test_who_is_on_call_while_away_is_said_on_the_page_with_what_can_be_done(served: OnCallServed) -> None:
+    holder = served.holder(served.clock.now.replace(day=4))
+    name = holder.rpartition("/")[2]
+    assert give(served, name, holder, calendar("20260304 Leave")).status_code == 303
+
+    page = served.as_(name).get("/oncall")  # which tells her day at the reader's hours
+    assert "Tue 3 Mar 23:00 to Wed 4 Mar 23:00, but away by their own calendar (Leave)" in words(page)
+    assert f'href="{PAGE}">Ask to cover…' in page.text
+    assert "but away" not in words(served.as_(name).get("/oncall/payments"))  # there it has a line of its own

@@ -133,8 +133,8 @@ def test_who_is_away_is_said_once_for_days_that_follow_one_another() -> None:
     assert (first.kind, first.role, first.people) == (Trouble.AWAY, "primary and secondary", (ADA,))
     assert (first.start, first.end) == (NOON + 12 * HOUR, NOON + 48 * HOUR)
     assert first.sentence == (
-        "Ada is on call Tue 3 Mar 00:00 to Wed 4 Mar 12:00 as primary and secondary, and is away by a calendar of "
-        "that person's own (Leave); ask somebody to cover"
+        "Ada is primary and secondary Tue 3 Mar 00:00 to Wed 4 Mar 12:00, but away by their own calendar (Leave); "
+        "ask somebody to cover"
     )
     assert second.start == NOON + 96 * HOUR
     assert "(Moving)" in second.sentence

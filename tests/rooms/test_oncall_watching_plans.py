@@ -119,8 +119,8 @@ def test_who_is_on_call_on_a_day_of_leave_is_told_with_the_team_and_whoever_work
         (said,) = told(house, person)
         assert said == (
             "payments: 1 shift of somebody who is away within a week. "
-            f"{holder.rpartition('/')[2].title()} is on call Tue 3 Mar 00:00 to Thu 5 Mar 00:00 as primary and "
-            "secondary, and is away by a calendar of that person's own (Leave); ask somebody to cover."
+            f"{holder.rpartition('/')[2].title()} is primary and secondary Tue 3 Mar 00:00 to Thu 5 Mar 00:00, but "
+            "away by their own calendar (Leave); ask somebody to cover."
         )
 
 
