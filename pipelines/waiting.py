@@ -31,6 +31,13 @@ def remember(
     )
 
 
+def went_out(session: Session, service: str, environment: str, revision: str, at: datetime) -> None:
+    """Keep that nothing waits any more where what serves now is the newest that was seen; else it is measured."""
+    row = session.get(WaitingRow, (service, environment))
+    if row is not None and row.head == revision:
+        remember(session, service, environment, revision, revision, Change(), at)
+
+
 def measured(session: Session, services: Collection[str]) -> Mapping[tuple[str, str], tuple[str | None, str]]:
     """Return, by service and environment, the base and head between which it was measured."""
     rows = session.scalars(select(WaitingRow).where(WaitingRow.service.in_(services)))

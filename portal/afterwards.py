@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ledger.runner import Work
-from pipelines import quarantine, store, traffic
+from pipelines import quarantine, store, traffic, waiting
 from pipelines.cooling import Cooling
 from pipelines.deploy import Deploy, Orders, State
 from pipelines.plan import StepKind
@@ -32,6 +32,8 @@ class Afterwards:
         """In the transaction in which it ends: measure what waits, quarantine what was bad, page, keep warm, go on."""
         at = self.services.clock()
         self.services.jobs.enqueue(session, MEASURE, asked.service, at)
+        if deploy.state is State.HEALTHY:
+            waiting.went_out(session, asked.service, asked.environment, asked.release.revision, at)
         if is_bad(asked, deploy, store.load(session, deploy.id)[2]):
             quarantine.quarantine(
                 session, asked.service, asked.environment, asked.release.revision, deploy.reason, deploy.id, at
